@@ -1,0 +1,31 @@
+using System.Text.Json.Nodes;
+
+namespace Plumbline;
+
+/// <summary>A source of examples.</summary>
+[Kind(Kinds.Data)]
+public interface IData
+{
+    /// <summary>Reads or makes the examples; the same ones on every call.</summary>
+    /// <exception cref="PlumblineException">The source is absent or malformed; the message names file and line, and the remedy.</exception>
+    DataSet Load(RunContext run);
+}
+
+/// <summary>Examples to learn from and examples kept apart for evaluation.</summary>
+/// <param name="Train">To learn from.</param>
+/// <param name="HeldOut">Never learnt from; may be empty.</param>
+public sealed record DataSet(IReadOnlyList<Example> Train, IReadOnlyList<Example> HeldOut);
+
+/// <summary>One row of a data set.</summary>
+/// <param name="Index">Its place in the source; chance is keyed by it, so it must not depend on filters or order.</param>
+/// <param name="Columns">Its fields; the usual names are prompt, completion, answer, chosen, rejected.</param>
+public sealed record Example(long Index, JsonObject Columns)
+{
+    /// <summary>A text field.</summary>
+    /// <exception cref="PlumblineException">The row has no such text.</exception>
+    public string Text(string column) => FindText(column)
+        ?? throw new PlumblineException($"row {Index} of the data has no text '{column}'; it has {string.Join(", ", Columns.Select(pair => pair.Key))}");
+
+    /// <summary>A text field, or null where the row has none.</summary>
+    public string? FindText(string column) => Columns[column] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
+}

@@ -1,0 +1,89 @@
+using static TorchSharp.torch;
+
+namespace Plumbline;
+
+/// <summary>Builds, loads, saves and runs a network.</summary>
+[Kind(Kinds.Model)]
+public interface IModel : IDisposable
+{
+    /// <summary>The network; its parameters are what trains.</summary>
+    nn.Module Network { get; }
+
+    /// <summary>A copy with equal weights in memory of its own; no gradient, evaluation mode.</summary>
+    IModel Freeze();
+}
+
+/// <summary>A language model that predicts the next token from those before it.</summary>
+/// <remarks>Sequences are right-padded: a causal model never looks at what comes after, so padding needs no mask.</remarks>
+public interface ICausalModel : IModel
+{
+    /// <summary>The tokenizer the model was built for.</summary>
+    ITokenizer Tokenizer { get; }
+
+    /// <summary>The longest sequence, in tokens.</summary>
+    int ContextLength { get; }
+
+    /// <summary>Width of the hidden states.</summary>
+    int Width { get; }
+
+    /// <summary>Hidden states after the last norm.</summary>
+    /// <param name="tokens">[N,T] int64.</param>
+    /// <returns>[N,T,Width].</returns>
+    Tensor Hidden(Tensor tokens);
+
+    /// <summary>Next-token logits of hidden states.</summary>
+    /// <param name="hidden">[...,Width].</param>
+    /// <returns>[...,V].</returns>
+    Tensor Logits(Tensor hidden);
+
+    /// <summary>An empty key-value cache.</summary>
+    /// <param name="rows">Sequences at a time.</param>
+    /// <param name="capacity">Longest sequence the cache can hold, in tokens.</param>
+    IKeyValueCache NewCache(int rows, int capacity);
+
+    /// <summary>Reads prompts into a cache.</summary>
+    /// <param name="tokens">[N,T] int64, right-padded.</param>
+    /// <param name="lengths">Tokens of each row, at least 1.</param>
+    /// <param name="cache">An empty cache of N rows.</param>
+    /// <returns>[N,V] logits after each row's last token.</returns>
+    Tensor Prefill(Tensor tokens, IReadOnlyList<int> lengths, IKeyValueCache cache);
+
+    /// <summary>Reads one more token a row.</summary>
+    /// <param name="tokens">[N] int64.</param>
+    /// <param name="cache">The cache, which grows by one token a row.</param>
+    /// <returns>[N,V] logits.</returns>
+    Tensor Decode(Tensor tokens, IKeyValueCache cache);
+}
+
+/// <summary>Keys and values of the tokens a model has read, a row a sequence.</summary>
+public interface IKeyValueCache : IDisposable
+{
+    /// <summary>Tokens read, a row each.</summary>
+    IReadOnlyList<int> Lengths { get; }
+
+    /// <summary>A cache of chosen rows, in the order given; a row may be chosen several times. This cache stays as it is.</summary>
+    IKeyValueCache Select(IReadOnlyList<int> rows);
+}
+
+/// <summary>Text to tokens and back.</summary>
+[Kind(Kinds.Tokenizer)]
+public interface ITokenizer
+{
+    /// <summary>Number of token ids.</summary>
+    int VocabularySize { get; }
+
+    /// <summary>Ends a completion.</summary>
+    int EosId { get; }
+
+    /// <summary>Fills the right of shorter rows.</summary>
+    int PadId { get; }
+
+    /// <summary>Begins every sequence; null where the model uses none.</summary>
+    int? BosId { get; }
+
+    /// <summary>The tokens of a text, without special tokens.</summary>
+    int[] Encode(string text);
+
+    /// <summary>The text of tokens; special tokens leave no trace.</summary>
+    string Decode(ReadOnlySpan<int> tokens);
+}

@@ -1,0 +1,87 @@
+namespace Plumbline;
+
+/// <summary>The kinds of part that this contract knows. A plugin may bring its own.</summary>
+public static class Kinds
+{
+    /// <summary>What a stage names: a loop with its default parts.</summary>
+    public const string Algorithm = "algorithm";
+
+    /// <summary>The shape of a stage.</summary>
+    public const string Loop = "loop";
+
+    /// <summary>Batch of tensors to loss and metrics.</summary>
+    public const string Objective = "objective";
+
+    /// <summary>Rewards and the structure of a batch to advantages.</summary>
+    public const string Advantage = "advantage";
+
+    /// <summary>Scores of completions to rewards of tokens.</summary>
+    public const string TokenReward = "token-reward";
+
+    /// <summary>Completion to score.</summary>
+    public const string Reward = "reward";
+
+    /// <summary>Policy and prompts to completions.</summary>
+    public const string Sampler = "sampler";
+
+    /// <summary>A coefficient over time.</summary>
+    public const string Controller = "controller";
+
+    /// <summary>A source of examples.</summary>
+    public const string Data = "data";
+
+    /// <summary>Text to tokens and back.</summary>
+    public const string Tokenizer = "tokenizer";
+
+    /// <summary>Builds, loads, saves and runs a network.</summary>
+    public const string Model = "model";
+
+    /// <summary>Measures a model between stages.</summary>
+    public const string Evaluation = "evaluation";
+
+    /// <summary>Sees each step; may log, diagnose or stop.</summary>
+    public const string Observer = "observer";
+}
+
+/// <summary>The ids of the loops that come with Plumbline.Training.</summary>
+public static class Loop
+{
+    /// <summary>Supervised fine-tuning on prompts and completions.</summary>
+    public const string Sft = "sft";
+
+    /// <summary>Stored pairs of a better and a worse answer.</summary>
+    public const string OfflinePairs = "offline-pairs";
+
+    /// <summary>Sample a group a prompt, score it, learn from the differences within it.</summary>
+    public const string OnlineGroups = "online-groups";
+
+    /// <summary>Sample, score, estimate advantages with a learned value function.</summary>
+    public const string ActorCritic = "actor-critic";
+}
+
+/// <summary>On a contract type: the kind of the parts that implement it.</summary>
+[AttributeUsage(AttributeTargets.Interface | AttributeTargets.Class)]
+public sealed class KindAttribute(string kind) : Attribute
+{
+    /// <summary>The kind.</summary>
+    public string Kind { get; } = kind;
+
+    /// <summary>The kind of a contract type, read from it, its base types or its interfaces.</summary>
+    /// <exception cref="ArgumentException"><paramref name="contract"/> carries no <see cref="KindAttribute"/>.</exception>
+    public static string Of(Type contract)
+    {
+        ArgumentNullException.ThrowIfNull(contract);
+        for (var type = contract; type is not null; type = type.BaseType)
+        {
+            if (Find(type) is { } kind)
+            {
+                return kind;
+            }
+        }
+
+        return contract.GetInterfaces().Select(Find).FirstOrDefault(kind => kind is not null)
+            ?? throw new ArgumentException($"{contract} is no contract of a part: it has no [Kind].", nameof(contract));
+
+        static string? Find(Type type) => ((KindAttribute?)GetCustomAttribute(type, typeof(KindAttribute), inherit: false))?.Kind;
+    }
+}
