@@ -1,0 +1,281 @@
+// Causal attention, forward and backward, and the one-token attention of decoding.
+// A block of query rows at a time: scores, softmax, values; the upper triangle is never computed. The backward pass recomputes
+// the probabilities from the saved log-sum-exp, so no [T,T] matrix outlives its block (as in arXiv 2205.14135).
+#include "plumb.h"
+#include "vector.h"
+
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace plumb {
+namespace {
+
+typedef float v16 __attribute__((vector_size(64), aligned(4)));
+
+constexpr int64_t block_rows = 32;
+
+int64_t padded(int64_t n) { return (n + 31) / 32 * 32; }
+
+// C[m,n] (+)= sum_k A(m,k) B[k,n]. A has any strides; rows of B and C are contiguous. Tiles of 4 rows by 32 columns stay in registers.
+PLUMB_VECTOR void product(int64_t M, int64_t N, int64_t K, const float* A, int64_t a_row, int64_t a_col, const float* B, int64_t ldb, float* C, int64_t ldc, bool add) {
+    int64_t n = 0;
+    for (; n + 32 <= N; n += 32) {
+        int64_t m = 0;
+        for (; m + 4 <= M; m += 4) {
+            v16 acc[4][2];
+            for (int i = 0; i < 4; i++) {
+                for (int j = 0; j < 2; j++) acc[i][j] = add ? *reinterpret_cast<v16*>(C + (m + i) * ldc + n + 16 * j) : v16{};
+            }
+            const float* a = A + m * a_row;
+            const float* b = B + n;
+            for (int64_t k = 0; k < K; k++, a += a_col, b += ldb) {
+                v16 b0 = *reinterpret_cast<const v16*>(b), b1 = *reinterpret_cast<const v16*>(b + 16);
+#pragma GCC unroll 4
+                for (int i = 0; i < 4; i++) {
+                    float x = a[i * a_row];
+                    acc[i][0] += x * b0;
+                    acc[i][1] += x * b1;
+                }
+            }
+            for (int i = 0; i < 4; i++) {
+                for (int j = 0; j < 2; j++) *reinterpret_cast<v16*>(C + (m + i) * ldc + n + 16 * j) = acc[i][j];
+            }
+        }
+        for (; m < M; m++) {
+            v16 c0 = add ? *reinterpret_cast<v16*>(C + m * ldc + n) : v16{}, c1 = add ? *reinterpret_cast<v16*>(C + m * ldc + n + 16) : v16{};
+            const float* a = A + m * a_row;
+            const float* b = B + n;
+            for (int64_t k = 0; k < K; k++, a += a_col, b += ldb) {
+                c0 += *a * *reinterpret_cast<const v16*>(b);
+                c1 += *a * *reinterpret_cast<const v16*>(b + 16);
+            }
+            *reinterpret_cast<v16*>(C + m * ldc + n) = c0;
+            *reinterpret_cast<v16*>(C + m * ldc + n + 16) = c1;
+        }
+    }
+    for (; n < N; n++) {
+        for (int64_t m = 0; m < M; m++) {
+            float sum = add ? C[m * ldc + n] : 0.0f;
+            for (int64_t k = 0; k < K; k++) sum += A[m * a_row + k * a_col] * B[k * ldb + n];
+            C[m * ldc + n] = sum;
+        }
+    }
+}
+
+// [T,D] to [D,padded(T)], zero where there is no row.
+void transpose_into(const float* x, int64_t T, int64_t D, float* out) {
+    auto width = padded(T);
+    for (int64_t d = 0; d < D; d++) {
+        for (int64_t t = 0; t < T; t++) out[d * width + t] = x[t * D + d];
+        for (int64_t t = T; t < width; t++) out[d * width + t] = 0.0f;
+    }
+}
+
+// Scores to probabilities, in place, over the first `count` of a row; zero up to `width`. Gives the log of the sum.
+PLUMB_VECTOR float soften(float* row, int64_t count, int64_t width, float scale) {
+    float top = -INFINITY;
+#pragma omp simd reduction(max : top)
+    for (int64_t j = 0; j < count; j++) {
+        row[j] *= scale;
+        top = row[j] > top ? row[j] : top;
+    }
+    float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t j = 0; j < count; j++) {
+        row[j] = fast_exp(row[j] - top);
+        sum += row[j];
+    }
+    float inverse = 1.0f / sum;
+#pragma omp simd
+    for (int64_t j = 0; j < count; j++) row[j] *= inverse;
+    for (int64_t j = count; j < width; j++) row[j] = 0.0f;
+    return top + std::log(sum);
+}
+
+// Scores to probabilities by a known log-sum-exp.
+PLUMB_VECTOR void soften_again(float* row, int64_t count, int64_t width, float scale, float lse) {
+#pragma omp simd
+    for (int64_t j = 0; j < count; j++) row[j] = fast_exp(row[j] * scale - lse);
+    for (int64_t j = count; j < width; j++) row[j] = 0.0f;
+}
+
+PLUMB_VECTOR float dot(const float* a, const float* b, int64_t count) {
+    float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t j = 0; j < count; j++) sum += a[j] * b[j];
+    return sum;
+}
+
+PLUMB_VECTOR void score_gradient(const float* p, float* dp, int64_t count, float delta, float scale) {
+#pragma omp simd
+    for (int64_t j = 0; j < count; j++) dp[j] = p[j] * (dp[j] - delta) * scale;
+}
+
+struct Shape {
+    int64_t N, H, K, T, D;
+    int64_t shared() const { return H / K; }
+    float scale() const { return 1.0f / std::sqrt(static_cast<float>(D)); }
+};
+
+void forward(const Shape& s, const float* q, const float* k, const float* v, float* out, float* lse) {
+    auto width = padded(s.T);
+    at::parallel_for(0, s.N * s.K, 1, [&](int64_t begin, int64_t end) {
+        std::vector<float> keys(s.D * width), scores(block_rows * width);
+        for (int64_t pair = begin; pair < end; pair++) {
+            transpose_into(k + pair * s.T * s.D, s.T, s.D, keys.data());
+            auto values = v + pair * s.T * s.D;
+            for (int64_t g = 0; g < s.shared(); g++) {
+                auto n = pair / s.K, h = pair % s.K * s.shared() + g;
+                auto query = q + (n * s.H + h) * s.T * s.D;
+                auto sums = lse + (n * s.H + h) * s.T;
+                for (int64_t i0 = 0; i0 < s.T; i0 += block_rows) {
+                    auto rows = std::min(block_rows, s.T - i0), seen = i0 + rows;
+                    product(rows, padded(seen), s.D, query + i0 * s.D, s.D, 1, keys.data(), width, scores.data(), width, false);
+                    for (int64_t i = 0; i < rows; i++) sums[i0 + i] = soften(scores.data() + i * width, i0 + i + 1, seen, s.scale());
+                    product(rows, s.D, seen, scores.data(), width, 1, values, s.D, out + (n * s.T + i0) * s.H * s.D + h * s.D, s.H * s.D, false);
+                }
+            }
+        }
+    });
+}
+
+void backward(const Shape& s, const float* q, const float* k, const float* v, const float* out, const float* lse, const float* dout, float* dq, float* dk, float* dv) {
+    auto width = padded(s.T);
+    at::parallel_for(0, s.N * s.K, 1, [&](int64_t begin, int64_t end) {
+        std::vector<float> keys(s.D * width), values(s.D * width), p(block_rows * width), dp(block_rows * width);
+        for (int64_t pair = begin; pair < end; pair++) {
+            auto key = k + pair * s.T * s.D;
+            transpose_into(key, s.T, s.D, keys.data());
+            transpose_into(v + pair * s.T * s.D, s.T, s.D, values.data());
+            auto dkey = dk + pair * s.T * s.D, dvalue = dv + pair * s.T * s.D;
+            std::fill(dkey, dkey + s.T * s.D, 0.0f);
+            std::fill(dvalue, dvalue + s.T * s.D, 0.0f);
+            for (int64_t g = 0; g < s.shared(); g++) {
+                auto n = pair / s.K, h = pair % s.K * s.shared() + g;
+                auto query = q + (n * s.H + h) * s.T * s.D;
+                for (int64_t i0 = 0; i0 < s.T; i0 += block_rows) {
+                    auto rows = std::min(block_rows, s.T - i0), seen = i0 + rows, across = padded(seen);
+                    auto at = (n * s.T + i0) * s.H * s.D + h * s.D;
+                    product(rows, across, s.D, query + i0 * s.D, s.D, 1, keys.data(), width, p.data(), width, false);
+                    product(rows, across, s.D, dout + at, s.H * s.D, 1, values.data(), width, dp.data(), width, false);
+                    for (int64_t i = 0; i < rows; i++) {
+                        soften_again(p.data() + i * width, i0 + i + 1, across, s.scale(), lse[(n * s.H + h) * s.T + i0 + i]);
+                        auto delta = dot(dout + at + i * s.H * s.D, out + at + i * s.H * s.D, s.D);
+                        score_gradient(p.data() + i * width, dp.data() + i * width, across, delta, s.scale());
+                    }
+                    product(rows, s.D, seen, dp.data(), width, 1, key, s.D, dq + ((n * s.H + h) * s.T + i0) * s.D, s.D, false);
+                    product(seen, s.D, rows, dp.data(), 1, width, query + i0 * s.D, s.D, dkey, s.D, true);
+                    product(seen, s.D, rows, p.data(), 1, width, dout + at, s.H * s.D, dvalue, s.D, true);
+                }
+            }
+        }
+    });
+}
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+struct Attention : torch::autograd::Function<Attention> {
+    static at::Tensor forward(AutogradContext* context, const at::Tensor& q0, const at::Tensor& k0, const at::Tensor& v0) {
+        auto q = q0.contiguous(), k = k0.contiguous(), v = v0.contiguous();
+        Shape s{q.size(0), q.size(1), k.size(1), q.size(2), q.size(3)};
+        auto out = at::empty({s.N, s.T, s.H * s.D}, q.options());
+        auto lse = at::empty({s.N, s.H, s.T}, q.options());
+        plumb::forward(s, q.data_ptr<float>(), k.data_ptr<float>(), v.data_ptr<float>(), out.data_ptr<float>(), lse.data_ptr<float>());
+        context->save_for_backward({q, k, v, out, lse});
+        return out;
+    }
+
+    static variable_list backward(AutogradContext* context, variable_list gradients) {
+        auto saved = context->get_saved_variables();
+        auto &q = saved[0], &k = saved[1], &v = saved[2];
+        Shape s{q.size(0), q.size(1), k.size(1), q.size(2), q.size(3)};
+        auto dq = at::empty_like(q), dk = at::empty_like(k), dv = at::empty_like(v);
+        auto dout = gradients[0].contiguous();
+        plumb::backward(s, q.data_ptr<float>(), k.data_ptr<float>(), v.data_ptr<float>(), saved[3].data_ptr<float>(), saved[4].data_ptr<float>(),
+                        dout.data_ptr<float>(), dq.data_ptr<float>(), dk.data_ptr<float>(), dv.data_ptr<float>());
+        return {dq, dk, dv};
+    }
+};
+
+at::Tensor composed(const at::Tensor& q, const at::Tensor& k0, const at::Tensor& v0) {
+    auto shared = q.size(1) / k0.size(1);
+    auto k = shared == 1 ? k0 : k0.repeat_interleave(shared, 1), v = shared == 1 ? v0 : v0.repeat_interleave(shared, 1);
+    auto T = q.size(2);
+    auto hidden = at::ones({T, T}, q.options().dtype(at::kBool)).triu(1);
+    auto scores = at::matmul(q, k.transpose(-2, -1)) * (1.0 / std::sqrt(static_cast<double>(q.size(3))));
+    auto p = scores.masked_fill(hidden, -INFINITY).softmax(-1);
+    return at::matmul(p, v).transpose(1, 2).reshape({q.size(0), T, q.size(1) * q.size(3)});
+}
+
+at::Tensor causal_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+    if (q.dim() != 4 || k.dim() != 4 || v.sizes() != k.sizes() || q.size(0) != k.size(0) || q.size(2) != k.size(2) || q.size(3) != k.size(3) || q.size(1) % k.size(1)) {
+        throw std::invalid_argument("causal_attention takes q [N,H,T,D] and k, v [N,K,T,D] where K divides H");
+    }
+    return q.device().is_cpu() && q.scalar_type() == at::kFloat ? Attention::apply(q, k, v) : composed(q, k, v);
+}
+
+PLUMB_VECTOR void rotate_pair(const float* x, const float* cosine, const float* sine, int64_t half, float* out) {
+#pragma omp simd
+    for (int64_t d = 0; d < half; d++) {
+        auto a = x[d], b = x[half + d];
+        out[d] = a * cosine[d] - b * sine[d];
+        out[half + d] = b * cosine[d] + a * sine[d];
+    }
+}
+
+PLUMB_VECTOR void add_scaled(float* to, const float* from, float by, int64_t count) {
+#pragma omp simd
+    for (int64_t d = 0; d < count; d++) to[d] += by * from[d];
+}
+
+// One new token a row: rotates it to its position, appends it to the row's cache and attends over all the row has read.
+// qkv [N,(H+2K)D]; caches [R,K,C,D], row n of the batch lives in row n; lengths [N] tokens read before. Gives [N,H*D].
+at::Tensor decode_attention(const at::Tensor& qkv0, at::Tensor k_cache, at::Tensor v_cache, const at::Tensor& lengths, const at::Tensor& cos, const at::Tensor& sin, int64_t heads) {
+    auto qkv = qkv0.contiguous();
+    Shape s{qkv.size(0), heads, k_cache.size(1), k_cache.size(2), k_cache.size(3)};
+    if (qkv.scalar_type() != at::kFloat || !qkv.device().is_cpu() || !k_cache.is_contiguous() || !v_cache.is_contiguous()) {
+        throw std::invalid_argument("decode_attention takes contiguous float32 tensors on the CPU");
+    }
+    auto out = at::empty({s.N, heads * s.D}, qkv.options());
+    auto x = qkv.data_ptr<float>();
+    auto kc = k_cache.data_ptr<float>(), vc = v_cache.data_ptr<float>(), o = out.data_ptr<float>();
+    auto c = cos.data_ptr<float>(), sn = sin.data_ptr<float>();
+    auto length = lengths.data_ptr<int64_t>();
+    auto step = (heads + 2 * s.K) * s.D, half = s.D / 2;
+    for (int64_t n = 0; n < s.N; n++) {
+        if (length[n] < 0 || length[n] >= s.T) throw std::out_of_range("row " + std::to_string(n) + " has " + std::to_string(length[n]) + " tokens, and its cache holds " + std::to_string(s.T));
+    }
+    at::parallel_for(0, s.N * s.K, 4, [&](int64_t begin, int64_t end) {
+        std::vector<float> scores(s.T), query(s.D);
+        for (int64_t pair = begin; pair < end; pair++) {
+            auto n = pair / s.K, kv = pair % s.K, at = length[n];
+            auto row = x + n * step;
+            auto keys = kc + pair * s.T * s.D, values = vc + pair * s.T * s.D;
+            rotate_pair(row + (heads + kv) * s.D, c + at * half, sn + at * half, half, keys + at * s.D);
+            std::memcpy(values + at * s.D, row + (heads + s.K + kv) * s.D, s.D * sizeof(float));
+            for (int64_t g = 0; g < s.shared(); g++) {
+                auto h = kv * s.shared() + g;
+                rotate_pair(row + h * s.D, c + at * half, sn + at * half, half, query.data());
+                for (int64_t j = 0; j <= at; j++) scores[j] = dot(query.data(), keys + j * s.D, s.D);
+                soften(scores.data(), at + 1, at + 1, s.scale());
+                auto to = o + (n * heads + h) * s.D;
+                std::fill(to, to + s.D, 0.0f);
+                for (int64_t j = 0; j <= at; j++) add_scaled(to, values + j * s.D, scores[j], s.D);
+            }
+        }
+    });
+    return out;
+}
+
+}  // namespace
+}  // namespace plumb
+
+TORCH_LIBRARY_FRAGMENT(plumb, library) {
+    library.def("causal_attention(Tensor q, Tensor k, Tensor v) -> Tensor", &plumb::causal_attention);
+    library.def("decode_attention(Tensor qkv, Tensor(a!) k_cache, Tensor(b!) v_cache, Tensor lengths, Tensor cos, Tensor sin, int heads) -> Tensor", &plumb::decode_attention);
+}

@@ -1,0 +1,44 @@
+// What the files of the shim share: tensors as handles, errors as codes.
+#pragma once
+#include <ATen/ATen.h>
+#include <cstdint>
+#include <string>
+
+#define PLUMB_API extern "C" __attribute__((visibility("default")))
+
+namespace plumb {
+
+// A handle is a tensor's implementation with one reference owned by whoever holds the handle; null is the undefined tensor.
+using handle = void*;
+static_assert(sizeof(at::Tensor) == sizeof(void*), "a tensor is one pointer");
+
+// A handle seen as a tensor, without touching the reference count. The handle must outlive the use.
+inline at::Tensor& view(handle& h) { return *reinterpret_cast<at::Tensor*>(&h); }
+
+inline at::Tensor borrow(handle h) {
+    if (!h) return at::Tensor();
+    return view(h);
+}
+
+inline handle release(at::Tensor&& tensor) {
+    return tensor.defined() ? static_cast<handle>(tensor.unsafeReleaseTensorImpl()) : nullptr;
+}
+
+void set_error(std::string message);
+std::string one_line(const std::exception& error);
+
+// Runs a piece of work; 0 when it went well, 1 when the thread's last error says why not.
+template <typename Work>
+int guard(Work&& work) {
+    try {
+        work();
+        return 0;
+    } catch (const std::exception& error) {
+        set_error(one_line(error));
+    } catch (...) {
+        set_error("an unknown native error");
+    }
+    return 1;
+}
+
+}  // namespace plumb

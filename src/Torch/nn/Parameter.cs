@@ -1,0 +1,21 @@
+using static TorchSharp.torch;
+
+namespace TorchSharp.Modules;
+
+/// <summary>A tensor that trains. It belongs to no dispose scope: its module disposes of it.</summary>
+public sealed class Parameter : Tensor
+{
+    public Parameter(Tensor data, bool requires_grad = true)
+        : base(Detached(data))
+    {
+        DetachFromDisposeScope();
+        this.requires_grad = requires_grad;
+    }
+
+    private static IntPtr Detached(Tensor data)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        using var detached = data.detach();
+        return detached.ShareHandle();
+    }
+}

@@ -1,0 +1,33 @@
+namespace Plumbline.Training;
+
+/// <summary>Options of <c>gold-reward</c>.</summary>
+public sealed record GoldRewardOptions : EvaluationOptions
+{
+    /// <summary>What scores the completions.</summary>
+    public required Part<IReward> Reward { get; init; }
+}
+
+/// <summary>The mean reward of a data set's own completions: 1 where an exact reward reads every one of them rightly.</summary>
+[Evaluation("gold-reward")]
+public sealed class GoldReward(GoldRewardOptions options) : IEvaluation
+{
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, double> Evaluate(StageContext stage, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(stage);
+        var reward = options.Reward.Create(stage.Services);
+        Rollout[] gold = [.. options.Examples(stage).Select((example, i) => new Rollout
+        {
+            Example = example,
+            GroupId = i,
+            Sample = 0,
+            Prompt = [],
+            Completion = [],
+            Logps = [],
+            Text = example.Text("completion"),
+            Truncated = false,
+        })];
+        var scores = reward.Score(gold, new RewardContext(0, 0, stage.Run.Draws.Key("evaluation"))).Values;
+        return new Dictionary<string, double> { [options.Name ?? "gold " + options.Reward.Id] = scores.Average() };
+    }
+}

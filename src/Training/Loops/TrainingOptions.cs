@@ -1,0 +1,94 @@
+namespace Plumbline.Training;
+
+/// <summary>The rule that turns gradients into updates.</summary>
+public enum OptimizerKind
+{
+    /// <summary>Adam with decoupled weight decay (arXiv 1711.05101).</summary>
+    Adamw,
+
+    /// <summary>Adam (arXiv 1412.6980); weight decay is added to the gradient.</summary>
+    Adam,
+
+    /// <summary>Stochastic gradient descent.</summary>
+    Sgd,
+
+    /// <summary>RMSprop, as the DPO authors use it.</summary>
+    Rmsprop,
+}
+
+/// <summary>How the learning rate goes on after the warm-up.</summary>
+public enum ScheduleKind
+{
+    /// <summary>It stays.</summary>
+    Constant,
+
+    /// <summary>It falls in a line to zero at the last step.</summary>
+    Linear,
+
+    /// <summary>It falls in half a cosine to zero at the last step.</summary>
+    Cosine,
+}
+
+/// <summary>What to do with an example longer than the longest sequence.</summary>
+public enum OverlongPolicy
+{
+    /// <summary>End the run; the message names the row.</summary>
+    Refuse,
+
+    /// <summary>Leave the example out; the log says how many were.</summary>
+    Drop,
+
+    /// <summary>Keep the prompt's last tokens; an answer that is too long by itself leaves the example out.</summary>
+    TruncatePrompt,
+}
+
+/// <summary>Options of every loop that trains by gradient steps on text.</summary>
+public abstract record TrainingOptions : StageOptions, IEstimates
+{
+    /// <summary>Where the examples come from.</summary>
+    public required Part<IData> Data { get; init; }
+
+    /// <summary>Steps of the stage.</summary>
+    [NonNegative]
+    public int Steps { get; init; } = 100;
+
+    /// <summary>Peak learning rate.</summary>
+    [Positive]
+    public double LearningRate { get; init; } = 3e-4;
+
+    /// <summary>The rule that turns gradients into updates.</summary>
+    public OptimizerKind Optimizer { get; init; } = OptimizerKind.Adamw;
+
+    /// <summary>Decay of the gradient's running mean (Adam, AdamW).</summary>
+    [Interval(0, 1, BelowTo = true)]
+    public double Beta1 { get; init; } = 0.9;
+
+    /// <summary>Decay of the squared gradient's running mean (Adam, AdamW).</summary>
+    [Interval(0, 1, BelowTo = true)]
+    public double Beta2 { get; init; } = 0.999;
+
+    /// <summary>Weight decay.</summary>
+    [NonNegative]
+    public double WeightDecay { get; init; }
+
+    /// <summary>Gradients are scaled down to this norm; null leaves them.</summary>
+    [Positive]
+    public double? MaxGradNorm { get; init; } = 1.0;
+
+    /// <summary>Steps over which the learning rate rises in a line from zero.</summary>
+    [NonNegative]
+    public int WarmupSteps { get; init; }
+
+    /// <summary>How the learning rate goes on after the warm-up.</summary>
+    public ScheduleKind Schedule { get; init; } = ScheduleKind.Constant;
+
+    /// <summary>Longest sequence in tokens, prompt and answer together; null: the model's context.</summary>
+    [Positive]
+    public int? MaxLength { get; init; }
+
+    /// <summary>What to do with an example longer than that.</summary>
+    public OverlongPolicy Overlong { get; init; } = OverlongPolicy.Refuse;
+
+    /// <inheritdoc/>
+    public abstract Cost Estimate(IServiceProvider services);
+}

@@ -1,0 +1,95 @@
+using Microsoft.Extensions.Logging;
+
+namespace Plumbline.Training;
+
+/// <summary>A prompt and an answer in tokens.</summary>
+/// <param name="Prompt">At least one token.</param>
+/// <param name="Completion">Ends with the end-of-sequence token where the answer is complete.</param>
+public readonly record struct PromptedSequence(int[] Prompt, int[] Completion)
+{
+    /// <summary>Tokens in all.</summary>
+    public int Length => Prompt.Length + Completion.Length;
+}
+
+/// <summary>Turns texts into the sequences a loop trains on.</summary>
+internal sealed class SequenceBuilder(ICausalModel model, int? maxLength, OverlongPolicy overlong)
+{
+    private readonly ITokenizer _tokenizer = model.Tokenizer;
+
+    internal int MaxLength { get; } = Math.Min(maxLength ?? model.ContextLength, model.ContextLength);
+
+    /// <summary>The prompt's tokens, after the beginning-of-sequence token where the model has one.</summary>
+    internal int[] Prompt(Example example)
+    {
+        var tokens = _tokenizer.Encode(example.Text("prompt"));
+        int[] prompt = _tokenizer.BosId is { } bos ? [bos, .. tokens] : tokens;
+        return prompt.Length > 0 ? prompt
+            : throw new PlumblineException($"row {example.Index} of the data has an empty prompt, and the tokenizer has no beginning-of-sequence token; give it a prompt");
+    }
+
+    /// <summary>An answer's tokens and the end-of-sequence token.</summary>
+    internal int[] Completion(Example example, string column) => [.. _tokenizer.Encode(example.Text(column)), _tokenizer.EosId];
+
+    /// <summary>Sequences of the columns of each example; an example with one that doesn't fit is left out or refused, as the policy says.</summary>
+    internal List<(Example Example, PromptedSequence[] Sequences)> Build(IReadOnlyList<Example> examples, ILogger log, params ReadOnlySpan<string> columns)
+    {
+        var built = new List<(Example, PromptedSequence[])>(examples.Count);
+        var dropped = 0;
+        foreach (var example in examples)
+        {
+            var prompt = Prompt(example);
+            var sequences = new PromptedSequence[columns.Length];
+            var fits = true;
+            for (var i = 0; i < columns.Length; i++)
+            {
+                sequences[i] = new PromptedSequence(prompt, Completion(example, columns[i]));
+                fits &= sequences[i].Length <= MaxLength;
+            }
+
+            if (!fits && !Fit(example, sequences))
+            {
+                dropped++;
+                continue;
+            }
+
+            built.Add((example, sequences));
+        }
+
+        if (dropped > 0)
+        {
+            log.LogWarning("left out {Dropped} of {Count} examples longer than {MaxLength} tokens", dropped, examples.Count, MaxLength);
+        }
+
+        return built.Count > 0 ? built
+            : throw new PlumblineException(examples.Count == 0 ? "the data set has no examples to train on"
+                : $"none of the {examples.Count} examples fits into {MaxLength} tokens; raise max_length or the model's context_length");
+    }
+
+    private bool Fit(Example example, PromptedSequence[] sequences)
+    {
+        switch (overlong)
+        {
+            case OverlongPolicy.Refuse:
+                throw new PlumblineException(
+                    $"row {example.Index} of the data is {sequences.Max(sequence => sequence.Length)} tokens long, and the longest sequence is {MaxLength}; raise max_length or context_length, or set overlong to \"drop\" or \"truncate_prompt\"");
+            case OverlongPolicy.TruncatePrompt:
+                var room = MaxLength - sequences.Max(sequence => sequence.Completion.Length);
+                if (room < 1)
+                {
+                    return false;
+                }
+
+                // One prompt for all the answers of a row, or they could not be compared.
+                var kept = Math.Min(room, sequences[0].Prompt.Length);
+                var prompt = sequences[0].Prompt[^kept..];
+                for (var i = 0; i < sequences.Length; i++)
+                {
+                    sequences[i] = sequences[i] with { Prompt = prompt };
+                }
+
+                return true;
+            default:
+                return false;
+        }
+    }
+}

@@ -1,0 +1,103 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Plumbline.Training;
+
+/// <summary>Loss to updated weights: backward, gradient clipping, the optimiser at the scheduled learning rate.</summary>
+public sealed class Optimization : IDisposable
+{
+    private readonly Parameter[] _parameters;
+    private readonly optim.Optimizer _optimizer;
+    private readonly TrainingOptions _options;
+    private readonly double _peak;
+
+    /// <summary>An optimiser over the parameters that train.</summary>
+    /// <param name="parameters">Those without gradient are passed over.</param>
+    /// <param name="options">The stage's options.</param>
+    /// <param name="learningRate">Another peak than the options'; null takes theirs.</param>
+    public Optimization(IEnumerable<Parameter> parameters, TrainingOptions options, double? learningRate = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        _options = options;
+        _peak = learningRate ?? options.LearningRate;
+        _parameters = [.. parameters.Where(parameter => parameter.requires_grad)];
+        if (_parameters.Length == 0)
+        {
+            throw new PlumblineException("nothing to train: every parameter of the model is frozen");
+        }
+
+        _optimizer = options.Optimizer switch
+        {
+            OptimizerKind.Adamw => optim.AdamW(_parameters, _peak, options.Beta1, options.Beta2, weight_decay: options.WeightDecay),
+            OptimizerKind.Adam => optim.Adam(_parameters, _peak, options.Beta1, options.Beta2, weight_decay: options.WeightDecay),
+            OptimizerKind.Sgd => optim.SGD(_parameters, _peak, weight_decay: options.WeightDecay),
+            OptimizerKind.Rmsprop => optim.RMSProp(_parameters, _peak, weight_decay: options.WeightDecay),
+            var other => throw new PlumblineException($"unknown optimizer {other}"),
+        };
+    }
+
+    /// <summary>One update.</summary>
+    /// <param name="loss">[] the scalar to minimise.</param>
+    /// <param name="step">From 0; it sets the learning rate.</param>
+    /// <returns>The gradient's norm before clipping, and the learning rate.</returns>
+    /// <exception cref="PlumblineException">Loss or gradient is not finite; the weights are as before.</exception>
+    public (double GradNorm, double LearningRate) Step(Tensor loss, int step)
+    {
+        ArgumentNullException.ThrowIfNull(loss);
+        var value = loss.ToDouble();
+        if (!double.IsFinite(value))
+        {
+            throw new PlumblineException($"the loss is {value} at step {step}; the weights were left as before this step. Try a lower learning_rate, or float32 where the dtype is bfloat16");
+        }
+
+        Zero();
+        loss.backward();
+        return Apply(step, value);
+    }
+
+    /// <summary>Forgets the gradients; for a second optimiser on one loss.</summary>
+    public void Zero() => _optimizer.zero_grad();
+
+    /// <summary>One update from the gradients at hand; for a second optimiser on one loss.</summary>
+    /// <returns>The gradient's norm before clipping, and the learning rate.</returns>
+    /// <exception cref="PlumblineException">The gradient is not finite; the weights are as before.</exception>
+    public (double GradNorm, double LearningRate) Apply(int step, double loss = double.NaN)
+    {
+        var norm = nn.utils.clip_grad_norm_(_parameters, _options.MaxGradNorm ?? double.PositiveInfinity);
+        if (!double.IsFinite(norm))
+        {
+            throw new PlumblineException($"the gradient's norm is {norm} at step {step}, with a loss of {loss}; the weights were left as before this step. Try a lower learning_rate");
+        }
+
+        var rate = RateAt(step, _peak, _options);
+        foreach (var group in _optimizer.ParamGroups)
+        {
+            group.LearningRate = rate;
+        }
+
+        _optimizer.step();
+        return (norm, rate);
+    }
+
+    /// <summary>The learning rate of a step: a line up over the warm-up, then the schedule down to the last step.</summary>
+    public static double RateAt(int step, double peak, TrainingOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (step < options.WarmupSteps)
+        {
+            return peak * (step + 1) / options.WarmupSteps;
+        }
+
+        var done = (step - options.WarmupSteps) / (double)Math.Max(1, options.Steps - options.WarmupSteps);
+        return options.Schedule switch
+        {
+            ScheduleKind.Linear => peak * (1 - done),
+            ScheduleKind.Cosine => peak * 0.5 * (1 + Math.Cos(Math.PI * done)),
+            _ => peak,
+        };
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _optimizer.Dispose();
+}
