@@ -1,0 +1,70 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Plumbline.Plugins.Transformer;
+
+/// <summary>Keys and values a layer, [rows, kv_heads, capacity, head width]; each row has read its own number of tokens.</summary>
+internal sealed class Cache : IKeyValueCache
+{
+    private readonly (Tensor K, Tensor V)[] _layers;
+    private int[] _lengths;
+
+    internal Cache(TransformerOptions options, int rows, int capacity, Device device, ScalarType dtype)
+    {
+        _lengths = new int[rows];
+        // Zeros, not empty memory: a masked position is multiplied by a probability of 0, and 0 times NaN is NaN.
+        Tensor New() => zeros([rows, options.KeyHeads, capacity, options.HeadWidth], dtype, device).DetachFromDisposeScope();
+        _layers = [.. Enumerable.Range(0, options.Layers).Select(_ => (New(), New()))];
+        LengthTensor = zeros([rows], ScalarType.Int64, device).DetachFromDisposeScope();
+    }
+
+    private Cache((Tensor K, Tensor V)[] layers, int[] lengths, Tensor lengthTensor) => (_layers, _lengths, LengthTensor) = (layers, lengths, lengthTensor);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<int> Lengths => _lengths;
+
+    /// <summary>[rows] int64.</summary>
+    internal Tensor LengthTensor { get; private set; }
+
+    /// <inheritdoc/>
+    public IKeyValueCache Select(IReadOnlyList<int> rows)
+    {
+        using var still = no_grad();
+        using var index = tensor(rows.Select(row => (long)row).ToArray(), device: LengthTensor.device);
+        return new Cache(
+            [.. _layers.Select(layer => (layer.K.index_select(0, index).DetachFromDisposeScope(), layer.V.index_select(0, index).DetachFromDisposeScope()))],
+            [.. rows.Select(row => _lengths[row])],
+            LengthTensor.index_select(0, index).DetachFromDisposeScope());
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var (k, v) in _layers)
+        {
+            k.Dispose();
+            v.Dispose();
+        }
+
+        LengthTensor.Dispose();
+    }
+
+    internal (Tensor K, Tensor V) Layer(int index) => _layers[index];
+
+    internal void SetLengths(int[] lengths)
+    {
+        _lengths = lengths;
+        var before = LengthTensor;
+        LengthTensor = tensor(lengths.Select(length => (long)length).ToArray(), device: before.device).DetachFromDisposeScope();
+        before.Dispose();
+    }
+
+    internal void Advance()
+    {
+        LengthTensor.add_(1);
+        for (var i = 0; i < _lengths.Length; i++)
+        {
+            _lengths[i]++;
+        }
+    }
+}
