@@ -2,9 +2,9 @@
 // A block of query rows at a time: scores, softmax, values; the upper triangle is never computed. The backward pass recomputes
 // the probabilities from the saved log-sum-exp, so no [T,T] matrix outlives its block (as in arXiv 2205.14135).
 #include "plumb.h"
-#include "vector.h"
+#include "parallel.h"
+#include "product.h"
 
-#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
@@ -14,57 +14,7 @@
 namespace plumb {
 namespace {
 
-typedef float v16 __attribute__((vector_size(64), aligned(4)));
-
 constexpr int64_t block_rows = 32;
-
-int64_t padded(int64_t n) { return (n + 31) / 32 * 32; }
-
-// C[m,n] (+)= sum_k A(m,k) B[k,n]. A has any strides; rows of B and C are contiguous. Tiles of 4 rows by 32 columns stay in registers.
-PLUMB_VECTOR void product(int64_t M, int64_t N, int64_t K, const float* A, int64_t a_row, int64_t a_col, const float* B, int64_t ldb, float* C, int64_t ldc, bool add) {
-    int64_t n = 0;
-    for (; n + 32 <= N; n += 32) {
-        int64_t m = 0;
-        for (; m + 4 <= M; m += 4) {
-            v16 acc[4][2];
-            for (int i = 0; i < 4; i++) {
-                for (int j = 0; j < 2; j++) acc[i][j] = add ? *reinterpret_cast<v16*>(C + (m + i) * ldc + n + 16 * j) : v16{};
-            }
-            const float* a = A + m * a_row;
-            const float* b = B + n;
-            for (int64_t k = 0; k < K; k++, a += a_col, b += ldb) {
-                v16 b0 = *reinterpret_cast<const v16*>(b), b1 = *reinterpret_cast<const v16*>(b + 16);
-#pragma GCC unroll 4
-                for (int i = 0; i < 4; i++) {
-                    float x = a[i * a_row];
-                    acc[i][0] += x * b0;
-                    acc[i][1] += x * b1;
-                }
-            }
-            for (int i = 0; i < 4; i++) {
-                for (int j = 0; j < 2; j++) *reinterpret_cast<v16*>(C + (m + i) * ldc + n + 16 * j) = acc[i][j];
-            }
-        }
-        for (; m < M; m++) {
-            v16 c0 = add ? *reinterpret_cast<v16*>(C + m * ldc + n) : v16{}, c1 = add ? *reinterpret_cast<v16*>(C + m * ldc + n + 16) : v16{};
-            const float* a = A + m * a_row;
-            const float* b = B + n;
-            for (int64_t k = 0; k < K; k++, a += a_col, b += ldb) {
-                c0 += *a * *reinterpret_cast<const v16*>(b);
-                c1 += *a * *reinterpret_cast<const v16*>(b + 16);
-            }
-            *reinterpret_cast<v16*>(C + m * ldc + n) = c0;
-            *reinterpret_cast<v16*>(C + m * ldc + n + 16) = c1;
-        }
-    }
-    for (; n < N; n++) {
-        for (int64_t m = 0; m < M; m++) {
-            float sum = add ? C[m * ldc + n] : 0.0f;
-            for (int64_t k = 0; k < K; k++) sum += A[m * a_row + k * a_col] * B[k * ldb + n];
-            C[m * ldc + n] = sum;
-        }
-    }
-}
 
 // [T,D] to [D,padded(T)], zero where there is no row.
 void transpose_into(const float* x, int64_t T, int64_t D, float* out) {
@@ -123,7 +73,7 @@ struct Shape {
 
 void forward(const Shape& s, const float* q, const float* k, const float* v, float* out, float* lse) {
     auto width = padded(s.T);
-    at::parallel_for(0, s.N * s.K, 1, [&](int64_t begin, int64_t end) {
+    parallel_for(s.N * s.K, 1, [&](int64_t begin, int64_t end) {
         std::vector<float> keys(s.D * width), scores(block_rows * width);
         for (int64_t pair = begin; pair < end; pair++) {
             transpose_into(k + pair * s.T * s.D, s.T, s.D, keys.data());
@@ -145,7 +95,7 @@ void forward(const Shape& s, const float* q, const float* k, const float* v, flo
 
 void backward(const Shape& s, const float* q, const float* k, const float* v, const float* out, const float* lse, const float* dout, float* dq, float* dk, float* dv) {
     auto width = padded(s.T);
-    at::parallel_for(0, s.N * s.K, 1, [&](int64_t begin, int64_t end) {
+    parallel_for(s.N * s.K, 1, [&](int64_t begin, int64_t end) {
         std::vector<float> keys(s.D * width), values(s.D * width), p(block_rows * width), dp(block_rows * width);
         for (int64_t pair = begin; pair < end; pair++) {
             auto key = k + pair * s.T * s.D;
@@ -228,9 +178,59 @@ PLUMB_VECTOR void rotate_pair(const float* x, const float* cosine, const float* 
     }
 }
 
-PLUMB_VECTOR void add_scaled(float* to, const float* from, float by, int64_t count) {
-#pragma omp simd
-    for (int64_t d = 0; d < count; d++) to[d] += by * from[d];
+// softmax(scale keys q) values over `count` keys, one query. Four keys and 64 columns at a time stay in registers.
+PLUMB_VECTOR void attend(const float* q, const float* keys, const float* values, int64_t count, int64_t D, float scale, float* scores, float* out) {
+    int64_t j = 0;
+    for (; j + 4 <= count; j += 4) {
+        const float* k = keys + j * D;
+        float s0 = 0.0f, s1 = 0.0f, s2 = 0.0f, s3 = 0.0f;
+#pragma omp simd reduction(+ : s0, s1, s2, s3)
+        for (int64_t d = 0; d < D; d++) {
+            s0 += q[d] * k[d];
+            s1 += q[d] * k[D + d];
+            s2 += q[d] * k[2 * D + d];
+            s3 += q[d] * k[3 * D + d];
+        }
+        scores[j] = s0 * scale;
+        scores[j + 1] = s1 * scale;
+        scores[j + 2] = s2 * scale;
+        scores[j + 3] = s3 * scale;
+    }
+    for (; j < count; j++) {
+        float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+        for (int64_t d = 0; d < D; d++) sum += q[d] * keys[j * D + d];
+        scores[j] = sum * scale;
+    }
+    float top = -INFINITY, sum = 0.0f;
+#pragma omp simd reduction(max : top)
+    for (int64_t i = 0; i < count; i++) top = scores[i] > top ? scores[i] : top;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < count; i++) {
+        scores[i] = fast_exp(scores[i] - top);
+        sum += scores[i];
+    }
+    float inverse = 1.0f / sum;
+    int64_t d = 0;
+    for (; d + 64 <= D; d += 64) {
+        v16 acc[4] = {};
+        for (int64_t i = 0; i < count; i++) {
+            const float* v = values + i * D + d;
+#pragma GCC unroll 4
+            for (int c = 0; c < 4; c++) acc[c] += scores[i] * *reinterpret_cast<const v16*>(v + 16 * c);
+        }
+        for (int c = 0; c < 4; c++) *reinterpret_cast<v16*>(out + d + 16 * c) = acc[c] * inverse;
+    }
+    for (; d + 16 <= D; d += 16) {
+        v16 acc = {};
+        for (int64_t i = 0; i < count; i++) acc += scores[i] * *reinterpret_cast<const v16*>(values + i * D + d);
+        *reinterpret_cast<v16*>(out + d) = acc * inverse;
+    }
+    for (; d < D; d++) {
+        float total = 0.0f;
+        for (int64_t i = 0; i < count; i++) total += scores[i] * values[i * D + d];
+        out[d] = total * inverse;
+    }
 }
 
 // One new token a row: rotates it to its position, appends it to the row's cache and attends over all the row has read.
@@ -250,7 +250,7 @@ at::Tensor decode_attention(const at::Tensor& qkv0, at::Tensor k_cache, at::Tens
     for (int64_t n = 0; n < s.N; n++) {
         if (length[n] < 0 || length[n] >= s.T) throw std::out_of_range("row " + std::to_string(n) + " has " + std::to_string(length[n]) + " tokens, and its cache holds " + std::to_string(s.T));
     }
-    at::parallel_for(0, s.N * s.K, 4, [&](int64_t begin, int64_t end) {
+    parallel_for(s.N * s.K, 4, [&](int64_t begin, int64_t end) {
         std::vector<float> scores(s.T), query(s.D);
         for (int64_t pair = begin; pair < end; pair++) {
             auto n = pair / s.K, kv = pair % s.K, at = length[n];
@@ -261,11 +261,7 @@ at::Tensor decode_attention(const at::Tensor& qkv0, at::Tensor k_cache, at::Tens
             for (int64_t g = 0; g < s.shared(); g++) {
                 auto h = kv * s.shared() + g;
                 rotate_pair(row + h * s.D, c + at * half, sn + at * half, half, query.data());
-                for (int64_t j = 0; j <= at; j++) scores[j] = dot(query.data(), keys + j * s.D, s.D);
-                soften(scores.data(), at + 1, at + 1, s.scale());
-                auto to = o + (n * heads + h) * s.D;
-                std::fill(to, to + s.D, 0.0f);
-                for (int64_t j = 0; j <= at; j++) add_scaled(to, values + j * s.D, scores[j], s.D);
+                attend(query.data(), keys, values, at + 1, s.D, s.scale(), scores.data(), o + (n * heads + h) * s.D);
             }
         }
     });

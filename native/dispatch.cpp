@@ -185,13 +185,45 @@ PLUMB_API int plumb_call(void* op, const Value* arguments, int32_t argument_coun
     });
 }
 
-// The hottest operators without boxing.
-#define PLUMB_BINARY(name, expression)                                              \
-    PLUMB_API int plumb_##name(handle a, handle b, handle* result) {                \
-        return guard([&] { *result = release(expression(view(a), view(b))); });     \
+// The hottest operators without boxing. Two small plain float tensors of one shape, with no gradient to record, don't even take the
+// dispatcher: the same IEEE operation an element, without the 0.4 microseconds that it takes to find that out.
+namespace plumb {
+namespace {
+
+constexpr int64_t small = 256;
+
+bool is_plain(const at::Tensor& x) {
+    // A tensor with any speciality (sparse, a view that negates, another device, a subclass) has other dispatch keys.
+    static const auto keys = at::empty({0}, at::kFloat).key_set();
+    return x.key_set() == keys && x.scalar_type() == at::kFloat && x.numel() <= small && x.is_contiguous();
+}
+
+template <typename Operation>
+bool directly(const at::Tensor& a, const at::Tensor& b, handle* result, Operation&& operation) {
+    if (!is_plain(a) || !is_plain(b) || a.sizes() != b.sizes() || (at::GradMode::is_enabled() && (a.requires_grad() || b.requires_grad()))) return false;
+    auto c = at::empty(a.sizes(), at::kFloat);
+    auto x = static_cast<const float*>(a.data_ptr()), y = static_cast<const float*>(b.data_ptr());
+    auto z = static_cast<float*>(c.data_ptr());
+    for (int64_t i = 0, count = c.numel(); i < count; i++) z[i] = operation(x[i], y[i]);
+    *result = release(std::move(c));
+    return true;
+}
+
+}  // namespace
+}  // namespace plumb
+
+#define PLUMB_ELEMENTWISE(name, sign)                                                                          \
+    PLUMB_API int plumb_##name(handle a, handle b, handle* result) {                                           \
+        return guard([&] {                                                                                     \
+            if (directly(view(a), view(b), result, [](float x, float y) { return x sign y; })) return;         \
+            *result = release(at::name(view(a), view(b)));                                                     \
+        });                                                                                                    \
     }
-PLUMB_BINARY(add, at::add)
-PLUMB_BINARY(sub, at::sub)
-PLUMB_BINARY(mul, at::mul)
-PLUMB_BINARY(div, at::div)
-PLUMB_BINARY(matmul, at::matmul)
+PLUMB_ELEMENTWISE(add, +)
+PLUMB_ELEMENTWISE(sub, -)
+PLUMB_ELEMENTWISE(mul, *)
+PLUMB_ELEMENTWISE(div, /)
+
+PLUMB_API int plumb_matmul(handle a, handle b, handle* result) {
+    return guard([&] { *result = release(at::matmul(view(a), view(b))); });
+}

@@ -1,9 +1,9 @@
 // The other hot pieces of a transformer's step in one pass each: norm, rotary split, gate, chosen log-probabilities, Adam.
 // On the CPU in float32 by hand; anywhere else composed of ATen's operators.
 #include "plumb.h"
+#include "parallel.h"
 #include "vector.h"
 
-#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
@@ -48,7 +48,7 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
         auto D = x.size(-1), M = x.numel() / D;
         auto y = at::empty_like(x), r = at::empty({M}, x.options());
         auto xp = x.data_ptr<float>(), wp = w.data_ptr<float>(), yp = y.data_ptr<float>(), rp = r.data_ptr<float>();
-        at::parallel_for(0, M, 64, [&](int64_t begin, int64_t end) {
+        parallel_for(M, 64, [&](int64_t begin, int64_t end) {
             for (int64_t m = begin; m < end; m++) rp[m] = norm_row(xp + m * D, wp, D, static_cast<float>(eps), yp + m * D);
         });
         context->save_for_backward({x, w, r});
@@ -61,15 +61,14 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
         auto g = gradients[0].contiguous();
         auto D = x.size(-1), M = x.numel() / D;
         auto dx = at::empty_like(x), dw = at::zeros_like(w);
-        // A partial sum a chunk, added in order: the same bits on every run.
-        int64_t chunks = std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), M / 64));
+        // A partial sum every so many rows, added in order: the same bits on every run and with any number of threads.
+        constexpr int64_t rows = 256;
+        auto chunks = (M + rows - 1) / rows;
         std::vector<float> partial(chunks * D, 0.0f);
         auto xp = x.data_ptr<float>(), wp = w.data_ptr<float>(), rp = r.data_ptr<float>(), gp = g.data_ptr<float>(), dxp = dx.data_ptr<float>();
-        at::parallel_for(0, chunks, 1, [&](int64_t begin, int64_t end) {
-            for (int64_t c = begin; c < end; c++) {
-                for (int64_t m = c * M / chunks; m < (c + 1) * M / chunks; m++) {
-                    norm_row_gradient(xp + m * D, wp, gp + m * D, rp[m], D, dxp + m * D, partial.data() + c * D);
-                }
+        parallel_for(chunks, 1, [&](int64_t begin, int64_t end) {
+            for (int64_t m = begin * rows; m < std::min(M, end * rows); m++) {
+                norm_row_gradient(xp + m * D, wp, gp + m * D, rp[m], D, dxp + m * D, partial.data() + m / rows * D);
             }
         });
         auto dwp = dw.data_ptr<float>();
@@ -103,7 +102,7 @@ struct QkvRotary : torch::autograd::Function<QkvRotary> {
         auto q = at::empty({N, H, T, D}, qkv.options()), k = at::empty({N, K, T, D}, qkv.options()), v = at::empty({N, K, T, D}, qkv.options());
         auto x = qkv.data_ptr<float>(), c = cos.data_ptr<float>(), s = sin.data_ptr<float>();
         auto qp = q.data_ptr<float>(), kp = k.data_ptr<float>(), vp = v.data_ptr<float>();
-        at::parallel_for(0, N * T, 16, [&](int64_t begin, int64_t end) {
+        parallel_for(N * T, 16, [&](int64_t begin, int64_t end) {
             for (int64_t i = begin; i < end; i++) {
                 auto n = i / T, t = i % T;
                 auto row = x + i * (H + 2 * K) * D;
@@ -127,7 +126,7 @@ struct QkvRotary : torch::autograd::Function<QkvRotary> {
         auto dx = at::empty({N, T, (H + 2 * K) * D}, options);
         auto c = saved[0].data_ptr<float>(), s = saved[1].data_ptr<float>();
         auto qp = dq.data_ptr<float>(), kp = dk.data_ptr<float>(), vp = dv.data_ptr<float>(), xp = dx.data_ptr<float>();
-        at::parallel_for(0, N * T, 16, [&](int64_t begin, int64_t end) {
+        parallel_for(N * T, 16, [&](int64_t begin, int64_t end) {
             for (int64_t i = begin; i < end; i++) {
                 auto n = i / T, t = i % T;
                 auto row = xp + i * (H + 2 * K) * D;
@@ -182,7 +181,7 @@ struct SwiGlu : torch::autograd::Function<SwiGlu> {
         sizes.back() = F;
         auto y = at::empty(sizes, x.options());
         auto xp = x.data_ptr<float>(), yp = y.data_ptr<float>();
-        at::parallel_for(0, M, 16, [&](int64_t begin, int64_t end) {
+        parallel_for(M, 16, [&](int64_t begin, int64_t end) {
             for (int64_t m = begin; m < end; m++) gate_row(xp + m * 2 * F, F, yp + m * F);
         });
         context->save_for_backward({x});
@@ -195,7 +194,7 @@ struct SwiGlu : torch::autograd::Function<SwiGlu> {
         auto F = x.size(-1) / 2, M = x.numel() / (2 * F);
         auto dx = at::empty_like(x);
         auto xp = x.data_ptr<float>(), gp = g.data_ptr<float>(), dxp = dx.data_ptr<float>();
-        at::parallel_for(0, M, 16, [&](int64_t begin, int64_t end) {
+        parallel_for(M, 16, [&](int64_t begin, int64_t end) {
             for (int64_t m = begin; m < end; m++) gate_row_gradient(xp + m * 2 * F, gp + m * F, F, dxp + m * 2 * F);
         });
         return {dx};
@@ -244,7 +243,7 @@ struct SelectedLogps : torch::autograd::Function<SelectedLogps> {
         for (int64_t m = 0; m < M; m++) {
             if (token[m] < 0 || token[m] >= V) throw std::out_of_range("token " + std::to_string(token[m]) + " is outside the vocabulary of " + std::to_string(V));
         }
-        at::parallel_for(0, M, 16, [&](int64_t begin, int64_t end) {
+        parallel_for(M, 16, [&](int64_t begin, int64_t end) {
             for (int64_t m = begin; m < end; m++) {
                 read_row(x + m * V, V, sp + m, ep + m);
                 lp[m] = x[m * V + token[m]] - sp[m];
@@ -263,7 +262,7 @@ struct SelectedLogps : torch::autograd::Function<SelectedLogps> {
         auto h = gradients[1].defined() ? gradients[1].contiguous() : at::zeros({M}, logits.options());
         auto x = logits.data_ptr<float>(), sp = lse.data_ptr<float>(), ep = entropies.data_ptr<float>(), gp = g.data_ptr<float>(), hp = h.data_ptr<float>(), dxp = dx.data_ptr<float>();
         auto token = tokens.data_ptr<int64_t>();
-        at::parallel_for(0, M, 16, [&](int64_t begin, int64_t end) {
+        parallel_for(M, 16, [&](int64_t begin, int64_t end) {
             for (int64_t m = begin; m < end; m++) {
                 row_gradient(x + m * V, V, sp[m], ep[m], gp[m], hp[m], dxp + m * V);
                 dxp[m * V + token[m]] += gp[m];
@@ -307,7 +306,7 @@ void adamw_(std::vector<at::Tensor> parameters, std::vector<at::Tensor> gradient
         auto gradient = gradients[i].contiguous();
         auto p = parameters[i].data_ptr<float>(), m = means[i].data_ptr<float>(), v = squares[i].data_ptr<float>();
         auto g = gradient.data_ptr<float>();
-        at::parallel_for(0, parameters[i].numel(), 16384, [&](int64_t begin, int64_t end) {
+        parallel_for(parameters[i].numel(), 16384, [&](int64_t begin, int64_t end) {
             adam_part(p + begin, g + begin, m + begin, v + begin, end - begin, static_cast<float>(lr), static_cast<float>(beta1), static_cast<float>(beta2),
                       static_cast<float>(eps), static_cast<float>(decay), decoupled, c1, c2);
         });

@@ -1,8 +1,8 @@
 // Draws one token a row by inverting the cumulative distribution at a given uniform number.
 // A row is read alone, in double precision from left to right: the other rows can't change what it draws.
 #include "plumb.h"
+#include "parallel.h"
 
-#include <ATen/Parallel.h>
 #include <torch/library.h>
 
 #include <algorithm>
@@ -58,7 +58,7 @@ std::tuple<at::Tensor, at::Tensor> sample_rows(const at::Tensor& logits0, const 
     auto l = logps.data_ptr<float>();
     auto given = uniforms.to(at::kCPU).contiguous();
     auto u = given.data_ptr<double>();
-    at::parallel_for(0, N, 8, [&](int64_t begin, int64_t end) {
+    parallel_for(N, 8, [&](int64_t begin, int64_t end) {
         std::vector<double> p(V);
         std::vector<int64_t> order(V);
         for (int64_t n = begin; n < end; n++) {

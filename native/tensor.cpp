@@ -1,5 +1,6 @@
 // Tensors as objects: their memory, shape, gradient; and the process around them: grad mode, generators, threads, devices.
 #include "plumb.h"
+#include "parallel.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
@@ -157,7 +158,11 @@ PLUMB_API int plumb_generator_set_state(void* generator, handle state) {
 }
 
 PLUMB_API int32_t plumb_get_threads() { return at::get_num_threads(); }
-PLUMB_API void plumb_set_threads(int32_t count) { at::set_num_threads(count); }
+
+PLUMB_API void plumb_set_threads(int32_t count) {
+    at::set_num_threads(count);
+    set_parallel_threads(count);
+}
 
 PLUMB_API int32_t plumb_cuda_devices() {
     int32_t count = 0;

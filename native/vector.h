@@ -1,13 +1,16 @@
 // Small dense arithmetic on float rows, written so that the compiler turns it into vector instructions,
-// compiled once for AVX2 and once for any processor; the choice is made when the library is loaded.
+// compiled once for AVX-512, once for AVX2 and once for any processor; the choice is made when the library is loaded.
 #pragma once
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 
-// Every function so marked exists in both forms behind one name.
-#if defined(__x86_64__)
-#define PLUMB_VECTOR __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+// Every function so marked exists in all forms behind one name. The forms are chosen by what the processor can do:
+// "arch=haswell" would ask for that very processor, and leave those of another maker the slowest form.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
+#define PLUMB_VECTOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#elif defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define PLUMB_VECTOR __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define PLUMB_VECTOR
 #endif

@@ -1,11 +1,13 @@
 namespace TorchSharp;
 
 /// <summary>A number as an operator's argument: an integer, a truth value or a real.</summary>
-public readonly struct Scalar
+public sealed class Scalar : IDisposable
 {
-    private Scalar(double real) => Real = real;
+    private Scalar(double real, torch.ScalarType type) => (Real, Type) = (real, type);
 
-    private Scalar(long integer, bool boolean = false) => (Integer, IsInteger, IsBoolean) = (integer, true, boolean);
+    private Scalar(long integer, torch.ScalarType type) => (Integer, IsInteger, Type) = (integer, true, type);
+
+    public torch.ScalarType Type { get; }
 
     internal double Real { get; }
 
@@ -13,29 +15,68 @@ public readonly struct Scalar
 
     internal bool IsInteger { get; }
 
-    internal bool IsBoolean { get; }
+    internal bool IsBoolean => Type == torch.ScalarType.Bool;
 
-    public static implicit operator Scalar(int value) => new((long)value);
+    public static implicit operator Scalar(byte value) => new((long)value, torch.ScalarType.Byte);
 
-    public static implicit operator Scalar(long value) => new(value);
+    public static implicit operator Scalar(sbyte value) => new((long)value, torch.ScalarType.Int8);
 
-    public static implicit operator Scalar(byte value) => new((long)value);
+    public static implicit operator Scalar(short value) => new((long)value, torch.ScalarType.Int16);
 
-    public static implicit operator Scalar(bool value) => new(value ? 1 : 0, boolean: true);
+    public static implicit operator Scalar(int value) => new((long)value, torch.ScalarType.Int32);
 
-    public static implicit operator Scalar(float value) => new((double)value);
+    public static implicit operator Scalar(long value) => new(value, torch.ScalarType.Int64);
 
-    public static implicit operator Scalar(double value) => new(value);
+    public static implicit operator Scalar(Half value) => new((double)value, torch.ScalarType.Float16);
 
-    public double ToDouble() => IsInteger ? Integer : Real;
+    public static implicit operator Scalar(float value) => new((double)value, torch.ScalarType.Float32);
 
-    public float ToSingle() => (float)ToDouble();
+    public static implicit operator Scalar(double value) => new(value, torch.ScalarType.Float64);
 
-    public long ToInt64() => IsInteger ? Integer : (long)Real;
+    public static implicit operator Scalar(bool value) => new(value ? 1L : 0L, torch.ScalarType.Bool);
 
-    public int ToInt32() => (int)ToInt64();
+    /// <summary>Nothing to free here; TorchSharp's scalars hold native memory.</summary>
+    public void Dispose() => GC.SuppressFinalize(this);
 
-    public bool ToBoolean() => ToInt64() != 0;
+    public override string ToString() => this.ToDouble().ToString(System.Globalization.CultureInfo.InvariantCulture);
+}
 
-    public override string ToString() => ToDouble().ToString(System.Globalization.CultureInfo.InvariantCulture);
+/// <summary>Numbers to scalars and back.</summary>
+public static class ScalarExtensionMethods
+{
+    public static Scalar ToScalar(this byte value) => value;
+
+    public static Scalar ToScalar(this sbyte value) => value;
+
+    public static Scalar ToScalar(this short value) => value;
+
+    public static Scalar ToScalar(this int value) => value;
+
+    public static Scalar ToScalar(this long value) => value;
+
+    public static Scalar ToScalar(this Half value) => value;
+
+    public static Scalar ToScalar(this float value) => value;
+
+    public static Scalar ToScalar(this double value) => value;
+
+    public static Scalar ToScalar(this bool value) => value;
+
+    public static double ToDouble(this Scalar value)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        return value.IsInteger ? value.Integer : value.Real;
+    }
+
+    public static float ToSingle(this Scalar value) => (float)value.ToDouble();
+
+    public static long ToInt64(this Scalar value)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        return value.IsInteger ? value.Integer : (long)value.Real;
+    }
+
+    public static int ToInt32(this Scalar value) => (int)value.ToInt64();
+
+    public static bool ToBoolean(this Scalar value) => value.ToDouble() != 0;
 }

@@ -6,7 +6,8 @@ namespace Plumbline.Plugins.Arithmetic;
 public sealed record ArithmeticOptions : IChecksItself
 {
     /// <summary>Largest operand.</summary>
-    [Interval(1, 9999)]
+    /// <remarks>999 makes a million sums, each a training example.</remarks>
+    [Interval(1, 999)]
     public int Largest { get; init; } = 99;
 
     /// <summary>Only a few demonstrations instead of every sum that is not held out.</summary>

@@ -22,8 +22,13 @@ public sealed class Jsonl(JsonlOptions options, ILogger<Jsonl> log) : IData
         var (number, bad) = (0, 0);
         foreach (var line in File.ReadLines(path))
         {
+            if (rows.Count == options.Limit)
+            {
+                break;
+            }
+
             number++;
-            if (string.IsNullOrWhiteSpace(line) || rows.Count == options.Limit)
+            if (string.IsNullOrWhiteSpace(line))
             {
                 continue;
             }
@@ -37,7 +42,7 @@ public sealed class Jsonl(JsonlOptions options, ILogger<Jsonl> log) : IData
                 bad++;
                 if (!options.SkipBad)
                 {
-                    throw new PlumblineException($"{path}, line {number}: {error.Message}. Mend the line, or set skip_bad to true", error);
+                    throw new PlumblineException($"{path}, line {number}: {error.Message.TrimEnd('.')}. Mend the line, or set skip_bad to true", error);
                 }
             }
         }
@@ -75,11 +80,12 @@ public sealed class Jsonl(JsonlOptions options, ILogger<Jsonl> log) : IData
             Split(row);
         }
 
-        foreach (var (from, to) in options.Columns ?? [])
+        // Read before any is written, so that two fields can change names.
+        var renamed = (options.Columns ?? []).Select(pair => (
+            Name: (string)pair.Value!,
+            Field: row[pair.Key]?.DeepClone() ?? throw new FormatException($"the row has no field '{pair.Key}'; it has {string.Join(", ", row.Select(field => field.Key))}"))).ToList();
+        foreach (var (name, field) in renamed)
         {
-            var name = to is JsonValue value && value.TryGetValue<string>(out var text) ? text
-                : throw new PlumblineException($"columns.{from} must be the new name of the field, as text");
-            var field = row[from]?.DeepClone() ?? throw new FormatException($"the row has no field '{from}'; it has {string.Join(", ", row.Select(pair => pair.Key))}");
             row[name] = field;
         }
 

@@ -13,7 +13,7 @@ public enum RowFormat
 }
 
 /// <summary>Options of <c>jsonl</c>.</summary>
-public sealed record JsonlOptions
+public sealed record JsonlOptions : IChecksItself
 {
     /// <summary>The file, relative to the manifest.</summary>
     public required string Path { get; init; }
@@ -46,4 +46,26 @@ public sealed record JsonlOptions
 
     /// <summary>Where to get the file; shown where it is absent.</summary>
     public string? MissingHint { get; init; }
+
+    /// <inheritdoc/>
+    public IEnumerable<string> Check()
+    {
+        foreach (var (from, to) in Columns ?? [])
+        {
+            if (to is not JsonValue value || !value.TryGetValue<string>(out _))
+            {
+                yield return $"columns.{from} must be the new name of the field, as text";
+            }
+        }
+
+        if (!PromptTemplate.Contains("{prompt}", StringComparison.Ordinal))
+        {
+            yield return "prompt_template has no {prompt}, so every row would have the same prompt";
+        }
+
+        if (Turn.Length == 0)
+        {
+            yield return "turn must not be empty: it marks where an answer begins";
+        }
+    }
 }

@@ -7,10 +7,12 @@ namespace Plumbline.Plugins.Transformer;
 internal sealed class Cache : IKeyValueCache
 {
     private readonly (Tensor K, Tensor V)[] _layers;
+    private readonly int _capacity;
     private int[] _lengths;
 
     internal Cache(TransformerOptions options, int rows, int capacity, Device device, ScalarType dtype)
     {
+        _capacity = capacity;
         _lengths = new int[rows];
         // Zeros, not empty memory: a masked position is multiplied by a probability of 0, and 0 times NaN is NaN.
         Tensor New() => zeros([rows, options.KeyHeads, capacity, options.HeadWidth], dtype, device).DetachFromDisposeScope();
@@ -18,7 +20,8 @@ internal sealed class Cache : IKeyValueCache
         LengthTensor = zeros([rows], ScalarType.Int64, device).DetachFromDisposeScope();
     }
 
-    private Cache((Tensor K, Tensor V)[] layers, int[] lengths, Tensor lengthTensor) => (_layers, _lengths, LengthTensor) = (layers, lengths, lengthTensor);
+    private Cache((Tensor K, Tensor V)[] layers, int capacity, int[] lengths, Tensor lengthTensor) =>
+        (_layers, _capacity, _lengths, LengthTensor) = (layers, capacity, lengths, lengthTensor);
 
     /// <inheritdoc/>
     public IReadOnlyList<int> Lengths => _lengths;
@@ -33,6 +36,7 @@ internal sealed class Cache : IKeyValueCache
         using var index = tensor(rows.Select(row => (long)row).ToArray(), device: LengthTensor.device);
         return new Cache(
             [.. _layers.Select(layer => (layer.K.index_select(0, index).DetachFromDisposeScope(), layer.V.index_select(0, index).DetachFromDisposeScope()))],
+            _capacity,
             [.. rows.Select(row => _lengths[row])],
             LengthTensor.index_select(0, index).DetachFromDisposeScope());
     }
@@ -50,6 +54,25 @@ internal sealed class Cache : IKeyValueCache
     }
 
     internal (Tensor K, Tensor V) Layer(int index) => _layers[index];
+
+    /// <summary>Refuses one more token where a row is full.</summary>
+    internal void RequireRoom()
+    {
+        if (Array.FindIndex(_lengths, length => length >= _capacity) is var full and >= 0)
+        {
+            throw new PlumblineException($"row {full} of the key-value cache is full: it holds {_capacity} tokens");
+        }
+    }
+
+    /// <summary>Refuses prompts that do not fit this cache or their own padding.</summary>
+    internal void RequireRoom(long rows, long width, IReadOnlyList<int> lengths)
+    {
+        if (rows != _lengths.Length || lengths.Count != rows || width > _capacity || lengths.Any(length => length < 1 || length > width))
+        {
+            throw new PlumblineException(
+                $"{rows} prompts of {lengths.Count} lengths from {lengths.Min()} to {lengths.Max()}, padded to {width} tokens, do not fit a key-value cache of {_lengths.Length} rows of {_capacity} tokens");
+        }
+    }
 
     internal void SetLengths(int[] lengths)
     {

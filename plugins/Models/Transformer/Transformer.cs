@@ -81,6 +81,7 @@ public sealed class Transformer : ICausalModel
     {
         ArgumentNullException.ThrowIfNull(lengths);
         var own = (Cache)cache;
+        own.RequireRoom(tokens.shape[0], tokens.shape[1], lengths);
         using var still = no_grad();
         using var scope = NewDisposeScope();
         var hidden = _network.Hidden(tokens, own);
@@ -94,9 +95,10 @@ public sealed class Transformer : ICausalModel
     public Tensor Decode(Tensor tokens, IKeyValueCache cache)
     {
         var own = (Cache)cache;
+        own.RequireRoom();
         using var still = no_grad();
         using var scope = NewDisposeScope();
-        var logits = _network.Logits(_network.Step(tokens, own));
+        var logits = _network.NextLogits(_network.Step(tokens, own));
         own.Advance();
         return logits.MoveToOuterDisposeScope();
     }
@@ -175,7 +177,7 @@ internal sealed class Decoder : nn.Module
             throw new PlumblineException($"a sequence of {length} tokens is longer than the model's context_length of {_options.ContextLength}; raise it or shorten the data");
         }
 
-        var x = nn.functional.embedding(tokens, Embedding);
+        var x = Kernels.Embed(tokens, Embedding);
         for (var i = 0; i < _blocks.Length; i++)
         {
             x = _blocks[i].Read(x, _cos, _sin, cache?.Layer(i));
@@ -187,7 +189,7 @@ internal sealed class Decoder : nn.Module
     /// <summary>[N] to [N,W]: one more token a row.</summary>
     internal Tensor Step(Tensor tokens, Cache cache)
     {
-        var x = nn.functional.embedding(tokens, Embedding);
+        var x = Kernels.Embed(tokens, Embedding);
         for (var i = 0; i < _blocks.Length; i++)
         {
             x = _blocks[i].Step(x, _cos, _sin, cache.Layer(i), cache.LengthTensor);
@@ -197,6 +199,9 @@ internal sealed class Decoder : nn.Module
     }
 
     internal Tensor Logits(Tensor hidden) => nn.functional.linear(hidden, _head ?? Embedding);
+
+    /// <summary>[N,W] to [N,V], the few rows of a decoding step.</summary>
+    internal Tensor NextLogits(Tensor hidden) => Kernels.LinearRows(hidden, _head ?? Embedding);
 
     protected override void Dispose(bool disposing)
     {
@@ -245,20 +250,17 @@ internal sealed class Block : nn.Module
         }
 
         x = x + nn.functional.linear(Kernels.CausalAttention(q, k, v), _out);
-        return Feed(x);
+        h = Kernels.RmsNorm(x, _feedNorm, _options.NormEps);
+        return x + nn.functional.linear(Kernels.SwiGlu(nn.functional.linear(h, _gateUp)), _down);
     }
 
     internal Tensor Step(Tensor x, Tensor cos, Tensor sin, (Tensor K, Tensor V) cache, Tensor lengths)
     {
         var h = Kernels.RmsNorm(x, _attentionNorm, _options.NormEps);
-        var attended = Kernels.DecodeAttention(nn.functional.linear(h, _qkv), cache.K, cache.V, lengths, cos, sin, _options.Heads);
-        return Feed(x + nn.functional.linear(attended, _out));
-    }
-
-    private Tensor Feed(Tensor x)
-    {
-        var h = Kernels.RmsNorm(x, _feedNorm, _options.NormEps);
-        return x + nn.functional.linear(Kernels.SwiGlu(nn.functional.linear(h, _gateUp)), _down);
+        var attended = Kernels.DecodeAttention(Kernels.LinearRows(h, _qkv), cache.K, cache.V, lengths, cos, sin, _options.Heads);
+        x = x + Kernels.LinearRows(attended, _out);
+        h = Kernels.RmsNorm(x, _feedNorm, _options.NormEps);
+        return x + Kernels.LinearRows(Kernels.SwiGlu(Kernels.LinearRows(h, _gateUp)), _down);
     }
 
     private Parameter Add(string name, Tensor value)

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Plumbline.Plugins.ExactAnswer;
 
@@ -29,8 +31,12 @@ public sealed class ExactAnswer(ExactAnswerOptions options) : RowReward
     public override double Score(Rollout rollout)
     {
         ArgumentNullException.ThrowIfNull(rollout);
-        return Final(rollout.Text) is { } answer && Same(answer, rollout.Example.Text(options.Column).Trim()) ? options.Correct : options.Wrong;
+        return Final(rollout.Text) is { } answer && Same(answer, Right(rollout.Example)) ? options.Correct : options.Wrong;
     }
+
+    /// <summary>The right answer; a column may hold it as a JSON number.</summary>
+    private string Right(Example example) =>
+        example.Columns[options.Column] is JsonValue value && value.GetValueKind() == JsonValueKind.Number ? value.ToJsonString() : example.Text(options.Column).Trim();
 
     private string? Final(string text)
     {
@@ -48,5 +54,5 @@ public sealed class ExactAnswer(ExactAnswerOptions options) : RowReward
 
     /// <summary>A number without thousands separators, currency sign and closing full stop.</summary>
     private static decimal? Number(string text) =>
-        decimal.TryParse(text.Replace(",", string.Empty, StringComparison.Ordinal).TrimStart('$').TrimEnd('.', '%'), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : null;
+        decimal.TryParse(text.Replace(",", string.Empty, StringComparison.Ordinal).Replace("$", string.Empty, StringComparison.Ordinal).TrimEnd('.', '%'), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : null;
 }

@@ -52,52 +52,61 @@ public sealed class KvCache(KvCacheOptions options) : ISampler
             row.Most = Math.Min(options.MaxNewTokens, model.ContextLength - row.Request.Prompt.Length);
         }
 
-        var read = model.NewCache(prompts.Count, Math.Min(model.ContextLength, longest + options.MaxNewTokens));
-        var logits = model.Prefill(Padded(prompts, longest, model.Tokenizer.PadId, device), [.. prompts.Select(prompt => prompt.Prompt.Length)], read);
-        var places = prompts.Select((prompt, place) => (prompt, place)).ToDictionary(pair => pair.prompt, pair => pair.place);
-        int[] spread = [.. rows.Select(row => places[row.Request])];
-        var active = rows;
-        var cache = read;
-        if (prompts.Count != rows.Length)
+        var capacity = Math.Min(model.ContextLength, longest + options.MaxNewTokens);
+        var cache = model.NewCache(prompts.Count, capacity);
+        try
         {
-            cache = read.Select(spread);
-            read.Dispose();
-            logits = logits.index_select(0, tensor(spread.Select(place => (long)place).ToArray(), device: device));
+            var logits = model.Prefill(Padded(prompts, longest, model.Tokenizer.PadId, device), [.. prompts.Select(prompt => prompt.Prompt.Length)], cache);
+            if (prompts.Count != rows.Length)
+            {
+                var places = prompts.Select((prompt, place) => (prompt, place)).ToDictionary(pair => pair.prompt, pair => pair.place);
+                int[] spread = [.. rows.Select(row => places[row.Request])];
+                Keep(spread);
+                logits = logits.index_select(0, tensor(spread.Select(place => (long)place).ToArray(), device: device));
+            }
+
+            var active = rows;
+            for (var token = 0; ; token++)
+            {
+                using var step = NewDisposeScope();
+                cancel.ThrowIfCancellationRequested();
+                var (tokens, logps) = Kernels.SampleRows(logits, [.. active.Select(row => row.Draws.Key(token).Uniform())], options.Temperature, options.TopK, options.TopP);
+                var drawn = tokens.cpu().data<long>().ToArray();
+                var recorded = logps.data<float>().ToArray();
+                for (var i = 0; i < active.Length; i++)
+                {
+                    active[i].Add((int)drawn[i], recorded[i], model.Tokenizer.EosId);
+                }
+
+                var going = Enumerable.Range(0, active.Length).Where(i => !active[i].Ended).ToArray();
+                if (going.Length == 0)
+                {
+                    break;
+                }
+
+                // A finished row costs as much as a live one; dropping rows costs a copy of the cache. A full row can't go along.
+                if (going.Length <= active.Length * 3 / 4 || cache.Lengths.Any(length => length == capacity))
+                {
+                    Keep(going);
+                    active = [.. going.Select(i => active[i])];
+                    tokens = tokens.index_select(0, tensor(going.Select(i => (long)i).ToArray(), device: device));
+                }
+
+                logits.Dispose();
+                logits = model.Decode(tokens, cache).MoveToOuterDisposeScope();
+            }
+        }
+        finally
+        {
+            cache.Dispose();
         }
 
-        for (var token = 0; ; token++)
+        void Keep(int[] places)
         {
-            using var step = NewDisposeScope();
-            cancel.ThrowIfCancellationRequested();
-            var (tokens, logps) = Kernels.SampleRows(logits, [.. active.Select(row => row.Draws.Key(token).Uniform())], options.Temperature, options.TopK, options.TopP);
-            var drawn = tokens.cpu().data<long>().ToArray();
-            var recorded = logps.data<float>().ToArray();
-            for (var i = 0; i < active.Length; i++)
-            {
-                active[i].Add((int)drawn[i], recorded[i], model.Tokenizer.EosId);
-            }
-
-            var going = Enumerable.Range(0, active.Length).Where(i => !active[i].Ended).ToArray();
-            if (going.Length == 0)
-            {
-                break;
-            }
-
-            // A finished row costs as much as a live one; dropping rows costs a copy of the cache.
-            if (going.Length <= active.Length * 3 / 4)
-            {
-                var kept = cache.Select(going);
-                cache.Dispose();
-                cache = kept;
-                active = [.. going.Select(i => active[i])];
-                tokens = tokens.index_select(0, tensor(going.Select(i => (long)i).ToArray(), device: device));
-            }
-
-            logits.Dispose();
-            logits = model.Decode(tokens, cache).MoveToOuterDisposeScope();
+            var kept = cache.Select(places);
+            cache.Dispose();
+            cache = kept;
         }
-
-        cache.Dispose();
     }
 
     private static Tensor Padded(List<SamplingRequest> prompts, int longest, int pad, Device device)

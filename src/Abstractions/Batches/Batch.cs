@@ -21,7 +21,8 @@ public class Batch
     /// <exception cref="InvalidInputException">It is not; the message names it.</exception>
     public Tensor this[string name]
     {
-        get => Find(name) ?? throw new InvalidInputException($"the input '{name}' is missing; this batch has {string.Join(", ", _values.Keys.Order(StringComparer.Ordinal))}");
+        get => Find(name) ?? throw new InvalidInputException(
+            Has(name) ? $"the input '{name}' is no tensor" : $"the input '{name}' is missing; this batch has {string.Join(", ", _values.Keys.Order(StringComparer.Ordinal))}");
         init => _values[name] = value;
     }
 
@@ -32,9 +33,11 @@ public class Batch
     public bool Has(string name) => _values.ContainsKey(name);
 
     /// <summary>A plain number, or null where it is absent.</summary>
+    /// <exception cref="InvalidInputException">It is a text.</exception>
     public double? Number(string name) => _values.GetValueOrDefault(name) switch
     {
         null or Tensor => null,
+        string => throw new InvalidInputException($"the input '{name}' is a text, and a number is needed"),
         IConvertible number => number.ToDouble(CultureInfo.InvariantCulture),
         _ => null,
     };
@@ -72,10 +75,10 @@ public class Batch
         var first = this[names[0]];
         foreach (var name in names[1..])
         {
-            if (Find(name) is { } other && other.shape[0] != first.shape[0])
+            if (Find(name) is { } other && (other.dim() == 0 || first.dim() == 0 || other.shape[0] != first.shape[0]))
             {
                 throw new InvalidInputException(
-                    $"the shape of '{name}' is [{string.Join(',', other.shape)}], and '{names[0]}' has {first.shape[0]} rows; both must have as many");
+                    $"the shape of '{name}' is [{string.Join(',', other.shape)}], and the shape of '{names[0]}' is [{string.Join(',', first.shape)}]; both must have as many rows");
             }
         }
     }

@@ -54,12 +54,14 @@ public sealed record OptionDescription(string Name, PropertyInfo Property, strin
             .OrderBy(property => Depth(property.DeclaringType!))
             .ThenBy(property => property.MetadataToken);
 
-    internal static Type? ElementOf(Type type) =>
+    /// <summary>The type of a list's elements; null where the type is no list.</summary>
+    public static Type? ElementOf(Type type) =>
         type.IsArray ? type.GetElementType()
         : type.IsGenericType && (type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>) || type.GetGenericTypeDefinition() == typeof(List<>))
             ? type.GetGenericArguments()[0] : null;
 
-    internal static bool IsRecord(Type type) =>
+    /// <summary>Whether an option of this type is a record of options itself.</summary>
+    public static bool IsRecord(Type type) =>
         type.IsClass && type != typeof(string) && !typeof(JsonNode).IsAssignableFrom(type) && !type.IsArray && !type.IsGenericType;
 
     internal static string TypeName(Type type)

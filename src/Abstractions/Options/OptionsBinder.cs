@@ -1,5 +1,7 @@
 using System.Collections;
 using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+using System.Numerics;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
@@ -92,7 +94,8 @@ public sealed class OptionsBinder(IPartResolver parts)
         if (options?[Use] is not JsonValue use || !use.TryGetValue<string>(out var name))
         {
             var kind = KindAttribute.Of(contract);
-            Error(path, $"expected the id of a {kind}, or an object with \"use\"; known: {Known(kind)}");
+            var what = kind == Kinds.Loop ? "an algorithm or loop" : "a part of kind " + kind;
+            Error(path, $"expected the id of {what}, or an object with \"use\"; known: {Known(kind)}");
             return null;
         }
 
@@ -107,7 +110,7 @@ public sealed class OptionsBinder(IPartResolver parts)
 
     private object? BindSimple(Type contract, PartDescriptor part, JsonObject options, string path)
     {
-        ApplyDefaults(part, options);
+        ApplyDefaults(part.Defaults, options);
         object? bound = null;
         if (part.OptionsType is not null)
         {
@@ -124,8 +127,14 @@ public sealed class OptionsBinder(IPartResolver parts)
     /// <summary>A stage that names an algorithm: its keys belong to the loop or to the part that fills the algorithm's slot.</summary>
     private object? BindAlgorithm(Type contract, PartDescriptor algorithm, JsonObject stage, string path)
     {
-        if (Find(Kinds.Loop, algorithm.Loop!, path) is not { OptionsType: { } loopOptions } loop)
+        if (Find(Kinds.Loop, algorithm.Loop!, path) is not { } loop)
         {
+            return null;
+        }
+
+        if (loop.OptionsType is not { } loopOptions)
+        {
+            Error(path, $"loop '{loop.Id}' has no options, so algorithm '{algorithm.Id}' cannot fill its slot '{algorithm.Slot}'");
             return null;
         }
 
@@ -159,8 +168,8 @@ public sealed class OptionsBinder(IPartResolver parts)
             stage.Remove(key);
         }
 
-        ApplyDefaults(algorithm, stage);
-        ApplyDefaults(loop, stage);
+        // The algorithm's come first: they win over the loop's.
+        ApplyDefaults([.. algorithm.Defaults, .. loop.Defaults], stage);
         // The objective's own errors carry the stage's path: that is where the user wrote the options.
         JsonNode? given = null;
         if (!replaced)
@@ -177,34 +186,45 @@ public sealed class OptionsBinder(IPartResolver parts)
 
     private readonly Dictionary<string, string> _slotPaths = [];
 
-    private static void ApplyDefaults(PartDescriptor part, JsonObject options)
+    /// <summary>Fills what the manifest left open; of two defaults for one option the first wins.</summary>
+    private static void ApplyDefaults(IReadOnlyList<DefaultAttribute> defaults, JsonObject options)
     {
-        foreach (var @default in part.Defaults)
+        // Slots before what lies within them, whoever named the part.
+        foreach (var @default in defaults.OrderBy(@default => @default.Path.Count(letter => letter == '.')))
         {
-            Apply(options, @default.Path.Split('.'), @default.Value);
+            Apply(options, string.Empty, @default.Path, @default.Value);
         }
 
-        static void Apply(JsonObject target, ReadOnlySpan<string> path, object value)
+        void Apply(JsonObject target, string place, string path, object value)
         {
-            if (path.Length == 1)
+            var dot = path.IndexOf('.', StringComparison.Ordinal);
+            if (dot < 0)
             {
-                if (!target.ContainsKey(path[0]))
+                if (!target.ContainsKey(path))
                 {
-                    target[path[0]] = JsonSerializer.SerializeToNode(value);
+                    target[path] = JsonSerializer.SerializeToNode(value);
+                }
+                else if (value is string && target[path] is JsonObject options && !options.ContainsKey(Use))
+                {
+                    // Options without a name are meant for the part that would stand here anyway.
+                    options[Use] = JsonSerializer.SerializeToNode(value);
                 }
 
                 return;
             }
 
-            // A default inside a slot applies only to the part that the defaults themselves named there.
-            if (target[path[0]] is JsonValue id && id.TryGetValue<string>(out var name))
+            var slot = path[..dot];
+            if (target[slot] is JsonValue id && id.TryGetValue<string>(out var name))
             {
-                target[path[0]] = new JsonObject { [Use] = name };
+                target[slot] = new JsonObject { [Use] = name };
             }
 
-            if (target[path[0]] is JsonObject inner)
+            // A default inside a slot is meant for the part that the defaults themselves name there; another part has options of its own.
+            if (target[slot] is JsonObject inner
+                && (inner[Use] is not JsonValue use || (use.TryGetValue<string>(out var part)
+                    && part == defaults.FirstOrDefault(named => named.Path == place + slot)?.Value as string)))
             {
-                Apply(inner, path[1..], value);
+                Apply(inner, place + slot + ".", path[(dot + 1)..], value);
             }
         }
     }
@@ -251,8 +271,7 @@ public sealed class OptionsBinder(IPartResolver parts)
             return null;
         }
 
-        var known = kind == Kinds.Loop ? parts.Ids(Kinds.Algorithm).Concat(parts.Ids(Kinds.Loop)) : parts.Ids(kind);
-        Unknown(path, kind == Kinds.Loop ? "algorithm or loop" : kind, id, known);
+        Unknown(path, kind == Kinds.Loop ? "algorithm or loop" : kind, id, Ids(kind));
         return null;
     }
 
@@ -365,7 +384,13 @@ public sealed class OptionsBinder(IPartResolver parts)
             }
 
             value = json.Deserialize(type);
-            return true;
+            // A literal such as 1e400 is read as infinity.
+            return value is not (double.PositiveInfinity or double.NegativeInfinity or float.PositiveInfinity or float.NegativeInfinity) || Wrong(json, type, path);
+        }
+        catch (JsonException) when (type == typeof(int) && BigInteger.TryParse(json.ToJsonString(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _))
+        {
+            Error(path, $"expected an integer from {int.MinValue} to {int.MaxValue}, found {json.ToJsonString()}");
+            return false;
         }
         catch (JsonException)
         {
@@ -394,9 +419,13 @@ public sealed class OptionsBinder(IPartResolver parts)
 
     private string Known(string kind)
     {
-        var ids = parts.Ids(kind).Order(StringComparer.Ordinal).ToList();
+        var ids = Ids(kind).Order(StringComparer.Ordinal).ToList();
         return ids.Count == 0 ? "none installed" : string.Join(", ", ids);
     }
+
+    /// <summary>What may stand where a kind is wanted: for a loop an algorithm too.</summary>
+    private IEnumerable<string> Ids(string kind) =>
+        kind == Kinds.Loop ? parts.Ids(Kinds.Algorithm).Union(parts.Ids(Kinds.Loop)) : parts.Ids(kind);
 
     private void Unknown(string path, string what, string name, IEnumerable<string> valid)
     {

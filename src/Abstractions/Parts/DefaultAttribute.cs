@@ -1,7 +1,7 @@
 namespace Plumbline;
 
 /// <summary>Gives another default to an option of the loop that runs an algorithm, or names the part that fills one of its slots.</summary>
-/// <example><c>[Default("learning_rate", 1e-6)]</c>, <c>[Default("advantage", "grpo")]</c>, <c>[Default("sampler.temperature", 0.7)]</c></example>
+/// <example><c>[Default("learning_rate", 1e-6)]</c>, <c>[Default("advantage", "group-relative")]</c>, <c>[Default("sampler.temperature", 0.7)]</c></example>
 [AttributeUsage(AttributeTargets.Class, AllowMultiple = true, Inherited = false)]
 public sealed class DefaultAttribute(string path, object value) : Attribute
 {

@@ -1,3 +1,6 @@
+using System.Reflection;
+using Microsoft.Extensions.DependencyInjection;
+
 namespace Plumbline;
 
 /// <summary>A part whose assembly is loaded: what is needed to bind its options and to create it.</summary>
@@ -16,6 +19,32 @@ public sealed record PartDescriptor(string Kind, string Id, Type Type, Type? Opt
 
     /// <summary>The defaults an algorithm or a loop gives to the loop's options.</summary>
     public IReadOnlyList<DefaultAttribute> Defaults { get; init; } = [];
+
+    /// <summary>The parts a class is, by its attributes. A method is two: the algorithm, and the part in its loop's slot.</summary>
+    public static IEnumerable<PartDescriptor> Of(Type part)
+    {
+        ArgumentNullException.ThrowIfNull(part);
+        var options = OptionsOf(part);
+        foreach (var attribute in part.GetCustomAttributes<PartAttribute>())
+        {
+            var descriptor = new PartDescriptor(attribute.Kind, attribute.Id, part, options, (services, bound) =>
+                ActivatorUtilities.CreateInstance(services, part, bound is null ? [] : [bound]))
+            {
+                Defaults = [.. part.GetCustomAttributes<DefaultAttribute>()],
+            };
+            if (attribute is AlgorithmAttribute algorithm)
+            {
+                yield return descriptor with { Loop = algorithm.Loop, Slot = algorithm.Slot };
+
+                // In a slot a method is its mathematics; the defaults are its recipe for the whole loop.
+                yield return descriptor with { Kind = KindAttribute.Of(part), Defaults = [] };
+            }
+            else
+            {
+                yield return descriptor;
+            }
+        }
+    }
 
     /// <summary>The options record among the constructor parameters of a part's class: the one whose name ends in <c>Options</c>.</summary>
     public static Type? OptionsOf(Type part)

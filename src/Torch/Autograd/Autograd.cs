@@ -40,12 +40,37 @@ public static partial class torch
             return [.. results.Select(Tensor.OwnOrNull)];
         }
 
-        public static void backward(IList<Tensor> tensors, IList<Tensor>? grad_tensors = null, bool? retain_graph = null, bool create_graph = false)
+        /// <summary>Adds the gradients of the sum of <paramref name="tensors"/> to the leaves, or only to <paramref name="inputs"/>.</summary>
+        public static void backward(IList<Tensor> tensors, IList<Tensor>? grad_tensors = null, bool? retain_graph = null, bool create_graph = false, IList<Tensor>? inputs = null)
         {
             ArgumentNullException.ThrowIfNull(tensors);
+            if (inputs is not null)
+            {
+                AddTo(inputs, grad(tensors, inputs, grad_tensors, retain_graph ?? create_graph, create_graph, allow_unused: true), create_graph);
+                return;
+            }
+
             for (var i = 0; i < tensors.Count; i++)
             {
-                tensors[i].backward(grad_tensors?[i], retain_graph ?? (create_graph || i < tensors.Count - 1), create_graph);
+                tensors[i].Backward(grad_tensors?[i], retain_graph ?? (create_graph || i < tensors.Count - 1), create_graph);
+            }
+        }
+
+        public static void backward(Tensor tensor, IList<Tensor>? grad_tensors = null, bool? retain_graph = null, bool create_graph = false, IList<Tensor>? inputs = null) =>
+            backward([tensor], grad_tensors, retain_graph, create_graph, inputs);
+
+        public static void backward(Tensor tensor, Tensor grad_tensor, bool? retain_graph = null, bool create_graph = false, IList<Tensor>? inputs = null) =>
+            backward([tensor], [grad_tensor], retain_graph, create_graph, inputs);
+
+        private static void AddTo(IList<Tensor> inputs, IList<Tensor?> gradients, bool create_graph)
+        {
+            using var mode = set_grad_enabled(create_graph);
+            for (var i = 0; i < inputs.Count; i++)
+            {
+                if (gradients[i] is { } found)
+                {
+                    inputs[i].grad = inputs[i].grad is { } before ? before + found : found;
+                }
             }
         }
     }
@@ -99,7 +124,17 @@ public static partial class torch
         public Tensor with_requires_grad(bool requires_grad = true) => requires_grad_(requires_grad);
 
         /// <summary>Adds the gradient of this scalar to every leaf it depends on.</summary>
-        public void backward(Tensor? gradient = null, bool retain_graph = false, bool create_graph = false)
+        public void backward() => Backward(null, retain_graph: false, create_graph: false);
+
+        /// <summary>Adds the gradient to every leaf this depends on, or only to <paramref name="inputs"/>.</summary>
+        /// <param name="grad_tensors">One tensor of this shape, the gradient of the loss by it; not needed for a scalar.</param>
+        /// <param name="retain_graph">Keeps the graph for another pass.</param>
+        /// <param name="create_graph">Records the pass itself, for second derivatives.</param>
+        /// <param name="inputs">The leaves that take the gradient; null for all.</param>
+        public void backward(IList<Tensor>? grad_tensors = null, bool retain_graph = false, bool create_graph = false, IList<Tensor>? inputs = null) =>
+            autograd.backward([this], grad_tensors, retain_graph || create_graph, create_graph, inputs);
+
+        internal void Backward(Tensor? gradient, bool retain_graph, bool create_graph)
         {
             Native.Check(Native.plumb_backward(Handle, gradient?.Handle ?? IntPtr.Zero, retain_graph ? 1 : 0, create_graph ? 1 : 0), $"backward of {Brief}");
             GC.KeepAlive(this);
@@ -113,7 +148,7 @@ public static partial class torch
         }
 
         /// <summary>Takes over the memory of another tensor.</summary>
-        public void set_data(Tensor data)
+        internal void set_data(Tensor data)
         {
             ArgumentNullException.ThrowIfNull(data);
             Native.Check(Native.plumb_set_data(Handle, data.Handle), "set_data");

@@ -38,9 +38,8 @@ internal readonly struct Arg
 
     public static implicit operator Arg(string? value) => value is null ? default : new(Tag.Text, 0, value);
 
-    public static implicit operator Arg(Scalar value) => value.IsInteger ? new Arg(value.IsBoolean ? Tag.Boolean : Tag.Integer, value.Integer) : (Arg)value.Real;
-
-    public static implicit operator Arg(Scalar? value) => value is { } given ? given : default(Arg);
+    public static implicit operator Arg(Scalar? value) =>
+        value is null ? default : value.IsInteger ? new Arg(value.IsBoolean ? Tag.Boolean : Tag.Integer, value.Integer) : (Arg)value.Real;
 
     public static implicit operator Arg(long[]? value) => value is null ? default : new(Tag.Integers, 0, value);
 

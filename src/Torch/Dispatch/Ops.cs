@@ -77,7 +77,6 @@ internal static class Ops
     internal static readonly Op empty_memory_format = Op.Find("aten::empty", "memory_format");
     internal static readonly Op eq_Scalar = Op.Find("aten::eq", "Scalar");
     internal static readonly Op eq_Tensor = Op.Find("aten::eq", "Tensor");
-    internal static readonly Op equal = Op.Find("aten::equal");
     internal static readonly Op erf = Op.Find("aten::erf");
     internal static readonly Op erf_ = Op.Find("aten::erf_");
     internal static readonly Op erfc = Op.Find("aten::erfc");
@@ -86,7 +85,6 @@ internal static class Ops
     internal static readonly Op expand = Op.Find("aten::expand");
     internal static readonly Op expm1 = Op.Find("aten::expm1");
     internal static readonly Op expm1_ = Op.Find("aten::expm1_");
-    internal static readonly Op eye = Op.Find("aten::eye");
     internal static readonly Op eye_m = Op.Find("aten::eye", "m");
     internal static readonly Op fill__Scalar = Op.Find("aten::fill_", "Scalar");
     internal static readonly Op flatten_using_ints = Op.Find("aten::flatten", "using_ints");
@@ -118,7 +116,6 @@ internal static class Ops
     internal static readonly Op le_Scalar = Op.Find("aten::le", "Scalar");
     internal static readonly Op le_Tensor = Op.Find("aten::le", "Tensor");
     internal static readonly Op lerp_Tensor = Op.Find("aten::lerp", "Tensor");
-    internal static readonly Op lerp__Scalar = Op.Find("aten::lerp_", "Scalar");
     internal static readonly Op lgamma = Op.Find("aten::lgamma");
     internal static readonly Op linalg_cholesky = Op.Find("aten::linalg_cholesky");
     internal static readonly Op linalg_det = Op.Find("aten::linalg_det");
@@ -196,17 +193,13 @@ internal static class Ops
     internal static readonly Op repeat_interleave_self_int = Op.Find("aten::repeat_interleave", "self_int");
     internal static readonly Op reshape = Op.Find("aten::reshape");
     internal static readonly Op roll = Op.Find("aten::roll");
-    internal static readonly Op round = Op.Find("aten::round");
-    internal static readonly Op round_ = Op.Find("aten::round_");
     internal static readonly Op rsqrt = Op.Find("aten::rsqrt");
     internal static readonly Op rsqrt_ = Op.Find("aten::rsqrt_");
     internal static readonly Op rsub_Scalar = Op.Find("aten::rsub", "Scalar");
     internal static readonly Op scatter__src = Op.Find("aten::scatter_", "src");
-    internal static readonly Op scatter__value = Op.Find("aten::scatter_", "value");
     internal static readonly Op scatter_add = Op.Find("aten::scatter_add");
     internal static readonly Op scatter_add_ = Op.Find("aten::scatter_add_");
     internal static readonly Op scatter_src = Op.Find("aten::scatter", "src");
-    internal static readonly Op scatter_value = Op.Find("aten::scatter", "value");
     internal static readonly Op searchsorted_Tensor = Op.Find("aten::searchsorted", "Tensor");
     internal static readonly Op select_int = Op.Find("aten::select", "int");
     internal static readonly Op selu = Op.Find("aten::selu");
@@ -226,14 +219,12 @@ internal static class Ops
     internal static readonly Op sqrt = Op.Find("aten::sqrt");
     internal static readonly Op sqrt_ = Op.Find("aten::sqrt_");
     internal static readonly Op square = Op.Find("aten::square");
-    internal static readonly Op square_ = Op.Find("aten::square_");
     internal static readonly Op squeeze = Op.Find("aten::squeeze");
     internal static readonly Op squeeze_dim = Op.Find("aten::squeeze", "dim");
     internal static readonly Op stack = Op.Find("aten::stack");
     internal static readonly Op std = Op.Find("aten::std");
     internal static readonly Op std_dim = Op.Find("aten::std", "dim");
     internal static readonly Op sub_Scalar = Op.Find("aten::sub", "Scalar");
-    internal static readonly Op sub_Tensor = Op.Find("aten::sub", "Tensor");
     internal static readonly Op sub__Scalar = Op.Find("aten::sub_", "Scalar");
     internal static readonly Op sub__Tensor = Op.Find("aten::sub_", "Tensor");
     internal static readonly Op sum = Op.Find("aten::sum");
@@ -264,4 +255,14 @@ internal static class Ops
     internal static readonly Op zero_ = Op.Find("aten::zero_");
     internal static readonly Op zeros = Op.Find("aten::zeros");
     internal static readonly Op zeros_like = Op.Find("aten::zeros_like");
+    internal static readonly Op round_decimals = Op.Find("aten::round", "decimals");
+    internal static readonly Op round__decimals = Op.Find("aten::round_", "decimals");
+    internal static readonly Op div_Tensor_mode = Op.Find("aten::div", "Tensor_mode");
+    internal static readonly Op div_Scalar_mode = Op.Find("aten::div", "Scalar_mode");
+    internal static readonly Op div__Tensor_mode = Op.Find("aten::div_", "Tensor_mode");
+    internal static readonly Op div__Scalar_mode = Op.Find("aten::div_", "Scalar_mode");
+    internal static readonly Op fmod_Scalar = Op.Find("aten::fmod", "Scalar");
+    internal static readonly Op clamp__Tensor = Op.Find("aten::clamp_", "Tensor");
+    internal static readonly Op lerp__Tensor = Op.Find("aten::lerp_", "Tensor");
+    internal static readonly Op count_nonzero_dim_IntList = Op.Find("aten::count_nonzero", "dim_IntList");
 }

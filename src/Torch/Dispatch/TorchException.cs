@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace TorchSharp;
 
 /// <summary>An error of libtorch; the message has the operator's name and the shapes of its arguments.</summary>
-public sealed class TorchException : ExternalException
+/// <remarks>As with TorchSharp, a caller catches <see cref="ExternalException"/>.</remarks>
+internal sealed class TorchException : ExternalException
 {
     /// <summary>An error with a message.</summary>
     public TorchException(string message)

@@ -18,8 +18,15 @@ public static class FusedKernels
     private static readonly Op SelectedLogpsOp = Op.Find("plumb::selected_logps");
     private static readonly Op CausalAttentionOp = Op.Find("plumb::causal_attention");
     private static readonly Op DecodeAttentionOp = Op.Find("plumb::decode_attention");
+    private static readonly Op LinearRowsOp = Op.Find("plumb::linear_rows");
     private static readonly Op SampleRowsOp = Op.Find("plumb::sample_rows");
     private static readonly Op AdamWOp = Op.Find("plumb::adamw_");
+
+    /// <summary>Rows of a table, with a gradient that is summed row by row.</summary>
+    /// <param name="tokens">Int64, any shape.</param>
+    /// <param name="table">[V,D].</param>
+    /// <returns>The shape of tokens, and D.</returns>
+    public static Tensor Embed(Tensor tokens, Tensor table) => nn.functional.Embed(tokens, table, padding: -1);
 
     /// <summary>x / √(mean(x²) + eps) · weight over the last dimension.</summary>
     /// <param name="x">[...,D].</param>
@@ -76,6 +83,12 @@ public static class FusedKernels
     /// <returns>[N,H·D].</returns>
     public static Tensor DecodeAttention(Tensor qkv, Tensor kCache, Tensor vCache, Tensor lengths, Tensor cos, Tensor sin, long heads) =>
         DecodeAttentionOp.Call(qkv, kCache, vCache, lengths, cos, sin, heads);
+
+    /// <summary>x weightᵀ for the few rows of a decoding step; the weights are not packed anew each time. With a gradient to record, libtorch's own.</summary>
+    /// <param name="x">[M,K].</param>
+    /// <param name="weight">[N,K].</param>
+    /// <returns>[M,N].</returns>
+    public static Tensor LinearRows(Tensor x, Tensor weight) => LinearRowsOp.Call(x, weight);
 
     /// <summary>Draws a token a row by inverting the cumulative distribution at a given uniform number; each row is read alone.</summary>
     /// <param name="logits">[N,V].</param>

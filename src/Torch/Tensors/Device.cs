@@ -14,14 +14,21 @@ public static partial class torch
 {
     public static readonly Device CPU = new(DeviceType.CPU);
 
-    public static readonly Device CUDA = new(DeviceType.CUDA);
+    public static readonly Device META = new(DeviceType.META);
+
+    public static Device CUDA { get; } = new(DeviceType.CUDA);
 
     public static Device device(string description) => new(description);
 
-    public static Device device(DeviceType type, int index = -1) => new(type, index);
+    public static Device device(string deviceType, int index = -1) => new(deviceType, index);
+
+    public static Device device(DeviceType deviceType, int index = -1) => new(deviceType, index);
+
+    public static Device device(int index) => new(index);
 
     /// <summary>Where a tensor lives.</summary>
-    public sealed class Device : IEquatable<Device>
+    /// <remarks>As in TorchSharp, two objects that name one device are not equal; compare <c>type</c> and <c>index</c>.</remarks>
+    public class Device
     {
         public Device(string description)
         {
@@ -38,18 +45,24 @@ public static partial class torch
                 : throw new ArgumentException($"'{description}' is no device; write cuda:0 for the first GPU", nameof(description));
         }
 
-        public Device(DeviceType type, int index = -1) => (this.type, this.index) = (type, index);
+        public Device(string deviceType, int index = -1)
+            : this(new Device(deviceType).type, index)
+        {
+        }
+
+        public Device(DeviceType deviceType, int index = -1) => (type, this.index) = (deviceType, index);
+
+        public Device(int index)
+            : this(DeviceType.CUDA, index)
+        {
+        }
 
         public DeviceType type { get; }
 
         public int index { get; }
 
-        public bool Equals(Device? other) => other is not null && type == other.type && index == other.index;
+        public static implicit operator Device(string description) => new(description);
 
-        public override bool Equals(object? obj) => Equals(obj as Device);
-
-        public override int GetHashCode() => HashCode.Combine(type, index);
-
-        public override string ToString() => index < 0 ? type.ToString().ToLowerInvariant() : $"{type.ToString().ToLowerInvariant()}:{index}";
+        public override string ToString() => type == DeviceType.CPU ? "cpu" : index < 0 ? type.ToString().ToLowerInvariant() : $"{type.ToString().ToLowerInvariant()}:{index}";
     }
 }

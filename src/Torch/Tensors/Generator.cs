@@ -30,11 +30,11 @@ public static partial class torch
 
         public static int device_count() => Native.plumb_cuda_devices();
 
-        public static void synchronize(long device = -1) => Native.Check(Native.plumb_cuda_synchronize((int)device), "cuda.synchronize");
+        public static void synchronize(Device? device = null) => Native.Check(Native.plumb_cuda_synchronize(device?.index ?? -1), "cuda.synchronize");
     }
 
     /// <summary>A source of random numbers with a state of its own.</summary>
-    public sealed class Generator : IDisposable
+    public class Generator : IDisposable
     {
         private IntPtr _handle;
 
@@ -48,7 +48,7 @@ public static partial class torch
 
         private Generator(IntPtr handle) => (_handle, device) = (handle, CPU);
 
-        ~Generator() => Free();
+        ~Generator() => Dispose(false);
 
         public static unsafe Generator Default
         {
@@ -91,9 +91,11 @@ public static partial class torch
 
         public void Dispose()
         {
-            Free();
+            Dispose(true);
             GC.SuppressFinalize(this);
         }
+
+        protected virtual void Dispose(bool disposing) => Free();
 
         private void Free()
         {

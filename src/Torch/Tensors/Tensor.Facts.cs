@@ -14,7 +14,7 @@ public static partial class torch
 
         public long[] stride() => Sizes(strides: true);
 
-        public long stride(long dim) => stride()[dim < 0 ? dim + this.dim() : dim];
+        public long stride(int dim) => stride()[dim < 0 ? dim + this.dim() : dim];
 
         public long size(int dim) => shape[dim < 0 ? dim + this.dim() : dim];
 
@@ -73,32 +73,17 @@ public static partial class torch
             var other => other.ToString().ToLowerInvariant(),
         };
 
+        /// <summary>The number in a tensor of one element.</summary>
+        /// <exception cref="ArgumentException">There is not one element, or <typeparamref name="T"/> is not the tensor's dtype; ToDouble() and its like convert.</exception>
         public T item<T>()
-            where T : unmanaged
-        {
-            var real = Number(out var integer, out var whole);
-            return (T)Convert.ChangeType(whole ? (object)integer : real, typeof(T), CultureInfo.InvariantCulture);
-        }
+            where T : unmanaged =>
+            numel() == 1 ? data<T>()[0] : throw new ArgumentException($"{Brief} has {numel()} elements, and item takes a tensor of one");
 
         public Scalar ToScalar()
         {
             var real = Number(out var integer, out var whole);
             return whole ? integer : real;
         }
-
-        public double ToDouble() => Number(out _, out _);
-
-        public float ToSingle() => (float)Number(out _, out _);
-
-        public long ToInt64()
-        {
-            var real = Number(out var integer, out var whole);
-            return whole ? integer : (long)real;
-        }
-
-        public int ToInt32() => checked((int)ToInt64());
-
-        public bool ToBoolean() => ToInt64() != 0;
 
         /// <summary>The elements, in place where the tensor is contiguous on the CPU, else of a copy.</summary>
         /// <exception cref="ArgumentException"><typeparamref name="T"/> is not the tensor's dtype.</exception>
@@ -183,7 +168,7 @@ public static partial class torch
             return values;
         }
 
-        private unsafe double Number(out long integer, out bool whole)
+        internal unsafe double Number(out long integer, out bool whole)
         {
             double real;
             long number;

@@ -91,11 +91,18 @@ public static partial class torch
         }
 
         /// <summary>Hands the tensor to another scope.</summary>
-        public Tensor MoveToOtherDisposeScope(DisposeScope? scope)
+        public Tensor MoveToOtherDisposeScope(DisposeScope? other)
         {
             Scope?.Remove(this);
-            scope?.Add(this);
+            other?.Add(this);
             return this;
+        }
+
+        /// <summary>Hands the tensor to the scope of another tensor.</summary>
+        public Tensor MoveToOtherDisposeScope(Tensor other)
+        {
+            ArgumentNullException.ThrowIfNull(other);
+            return MoveToOtherDisposeScope(other.Scope);
         }
 
         private void Free()
@@ -111,104 +118,4 @@ public static partial class torch
 
     /// <summary>A scope that disposes of the tensors made in it when it ends.</summary>
     public static DisposeScope NewDisposeScope() => new();
-}
-
-/// <summary>Owns the tensors made on this thread until it ends.</summary>
-public sealed class DisposeScope : IDisposable
-{
-    [ThreadStatic]
-    private static DisposeScope? _current;
-    private readonly List<torch.Tensor> _tensors = [];
-    private bool _disposed;
-
-    internal DisposeScope()
-    {
-        Outer = _current;
-        _current = this;
-    }
-
-    internal static DisposeScope? Current => _current;
-
-    internal DisposeScope? Outer { get; private set; }
-
-    /// <summary>Tensors in the scope.</summary>
-    public int DisposablesCount => _tensors.Count;
-
-    internal void Add(torch.Tensor tensor)
-    {
-        tensor.Scope = this;
-        tensor.Place = _tensors.Count;
-        _tensors.Add(tensor);
-    }
-
-    internal void Remove(torch.Tensor tensor)
-    {
-        var last = _tensors[^1];
-        _tensors[tensor.Place] = last;
-        last.Place = tensor.Place;
-        _tensors.RemoveAt(_tensors.Count - 1);
-        tensor.Scope = null;
-    }
-
-    /// <summary>Takes a tensor out of the scope, so that it lives on.</summary>
-    public T Detach<T>(T tensor)
-        where T : torch.Tensor
-    {
-        tensor.DetachFromDisposeScope();
-        return tensor;
-    }
-
-    /// <summary>Hands a tensor to the scope around this one.</summary>
-    public T MoveToOuter<T>(T tensor)
-        where T : torch.Tensor
-    {
-        tensor.MoveToOuterDisposeScope();
-        return tensor;
-    }
-
-    /// <summary>Disposes of everything in the scope but the tensors named.</summary>
-    public void DisposeEverythingBut(params torch.Tensor[] keep)
-    {
-        foreach (var tensor in _tensors.Except(keep).ToList())
-        {
-            tensor.Dispose();
-        }
-    }
-
-    /// <summary>Disposes of everything in the scope; the scope goes on.</summary>
-    public void DisposeEverything()
-    {
-        foreach (var tensor in _tensors)
-        {
-            tensor.DisposeFromScope();
-        }
-
-        _tensors.Clear();
-    }
-
-    public void Dispose()
-    {
-        if (_disposed)
-        {
-            return;
-        }
-
-        _disposed = true;
-        DisposeEverything();
-        // Scopes end in the order they began, innermost first; one that ends out of turn only leaves the chain.
-        if (_current == this)
-        {
-            _current = Outer;
-        }
-        else
-        {
-            for (var scope = _current; scope is not null; scope = scope.Outer)
-            {
-                if (scope.Outer == this)
-                {
-                    scope.Outer = Outer;
-                }
-            }
-        }
-    }
 }

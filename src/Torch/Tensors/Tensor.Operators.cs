@@ -124,13 +124,11 @@ public static partial class torch
 
         public static Tensor operator !=(Tensor left, Scalar right) => left.ne(right);
 
-        public static Tensor operator !(Tensor tensor) => tensor.logical_not();
-
         public static Tensor operator &(Tensor left, Tensor right) => Ops.bitwise_and_Tensor.Call(left, right);
 
         public static Tensor operator |(Tensor left, Tensor right) => Ops.bitwise_or_Tensor.Call(left, right);
 
-        public static Tensor operator ~(Tensor tensor) => Ops.bitwise_not.Call(tensor);
+        public static Tensor operator ~(Tensor left) => Ops.bitwise_not.Call(left);
 
         /// <summary>The same object; elements are compared by <see cref="eq(Tensor)"/> and <see cref="equal(Tensor)"/>.</summary>
         public override bool Equals(object? obj) => ReferenceEquals(this, obj);

@@ -4,6 +4,14 @@ namespace TorchSharp;
 
 public static partial class torch
 {
+    /// <summary>What a division does with its quotient; the names are libtorch's.</summary>
+    public enum RoundingMode
+    {
+        None,
+        trunc,
+        floor,
+    }
+
     public partial class Tensor
     {
         public Tensor abs() => Ops.abs.Call(this);
@@ -54,7 +62,7 @@ public static partial class torch
 
         public Tensor relu() => Ops.relu.Call(this);
 
-        public Tensor round() => Ops.round.Call(this);
+        public Tensor round(long decimals = 0L) => Ops.round_decimals.Call(this, decimals);
 
         public Tensor rsqrt() => Ops.rsqrt.Call(this);
 
@@ -110,7 +118,7 @@ public static partial class torch
 
         public Tensor relu_() => Ops.relu_.InPlace(this);
 
-        public Tensor round_() => Ops.round_.InPlace(this);
+        public Tensor round_(long decimals = 0L) => Ops.round__decimals.InPlace(this, decimals);
 
         public Tensor rsqrt_() => Ops.rsqrt_.InPlace(this);
 
@@ -122,8 +130,6 @@ public static partial class torch
 
         public Tensor sqrt_() => Ops.sqrt_.InPlace(this);
 
-        public Tensor square_() => Ops.square_.InPlace(this);
-
         public Tensor tan_() => Ops.tan_.InPlace(this);
 
         public Tensor tanh_() => Ops.tanh_.InPlace(this);
@@ -134,7 +140,7 @@ public static partial class torch
 
         public Tensor gelu() => Ops.gelu.Call(this);
 
-        public Tensor nan_to_num(double? nan = null, double? posinf = null, double? neginf = null) => Ops.nan_to_num.Call(this, nan, posinf, neginf);
+        public Tensor nan_to_num(double nan = 0d, double? posinf = null, double? neginf = null) => Ops.nan_to_num.Call(this, nan, posinf, neginf);
 
         public unsafe Tensor add(Tensor target) => Binary(&Native.plumb_add, target, "add");
 
@@ -150,15 +156,11 @@ public static partial class torch
 
         public unsafe Tensor sub(Tensor target) => Binary(&Native.plumb_sub, target, "sub");
 
-        public Tensor sub(Tensor target, Scalar alpha) => Ops.sub_Tensor.Call(this, target, alpha);
-
-        public Tensor sub(Scalar scalar) => Ops.sub_Scalar.Call(this, scalar);
+        public Tensor sub(Scalar target) => Ops.sub_Scalar.Call(this, target);
 
         public Tensor sub_(Tensor target) => Ops.sub__Tensor.InPlace(this, target);
 
-        public Tensor sub_(Tensor target, Scalar alpha) => Ops.sub__Tensor.InPlace(this, target, alpha);
-
-        public Tensor sub_(Scalar scalar) => Ops.sub__Scalar.InPlace(this, scalar);
+        public Tensor sub_(Scalar target) => Ops.sub__Scalar.InPlace(this, target);
 
         public unsafe Tensor mul(Tensor target) => Binary(&Native.plumb_mul, target, "mul");
 
@@ -168,13 +170,17 @@ public static partial class torch
 
         public Tensor mul_(Scalar target) => Ops.mul__Scalar.InPlace(this, target);
 
-        public unsafe Tensor div(Tensor target) => Binary(&Native.plumb_div, target, "div");
+        public unsafe Tensor div(Tensor target, RoundingMode rounding_mode = RoundingMode.None) =>
+            rounding_mode == RoundingMode.None ? Binary(&Native.plumb_div, target, "div") : Ops.div_Tensor_mode.Call(this, target, rounding_mode.ToString());
 
-        public Tensor div(Scalar target) => Ops.div_Scalar.Call(this, target);
+        public Tensor div(Scalar target, RoundingMode rounding_mode = RoundingMode.None) =>
+            rounding_mode == RoundingMode.None ? Ops.div_Scalar.Call(this, target) : Ops.div_Scalar_mode.Call(this, target, rounding_mode.ToString());
 
-        public Tensor div_(Tensor target) => Ops.div__Tensor.InPlace(this, target);
+        public Tensor div_(Tensor target, RoundingMode rounding_mode = RoundingMode.None) =>
+            rounding_mode == RoundingMode.None ? Ops.div__Tensor.InPlace(this, target) : Ops.div__Tensor_mode.InPlace(this, target, rounding_mode.ToString());
 
-        public Tensor div_(Scalar target) => Ops.div__Scalar.InPlace(this, target);
+        public Tensor div_(Scalar target, RoundingMode rounding_mode = RoundingMode.None) =>
+            rounding_mode == RoundingMode.None ? Ops.div__Scalar.InPlace(this, target) : Ops.div__Scalar_mode.InPlace(this, target, rounding_mode.ToString());
 
         private unsafe Tensor Binary(delegate*<IntPtr, IntPtr, IntPtr*, int> call, Tensor other, string name)
         {
@@ -225,7 +231,9 @@ public static partial class torch
 
         public Tensor atan2(Tensor other) => Ops.atan2.Call(this, other);
 
-        public Tensor fmod(Tensor other) => Ops.fmod_Tensor.Call(this, other);
+        public Tensor fmod(Tensor target) => Ops.fmod_Tensor.Call(this, target);
+
+        public Tensor fmod(Scalar scalar) => Ops.fmod_Scalar.Call(this, scalar);
 
         public Tensor pow(Tensor exponent) => Ops.pow_Tensor_Tensor.Call(this, exponent);
 
@@ -233,9 +241,9 @@ public static partial class torch
 
         public Tensor pow_(Scalar exponent) => Ops.pow__Scalar.InPlace(this, exponent);
 
-        public Tensor remainder(Tensor other) => Ops.remainder_Tensor.Call(this, other);
+        public Tensor remainder(Tensor target) => Ops.remainder_Tensor.Call(this, target);
 
-        public Tensor remainder(Scalar other) => Ops.remainder_Scalar.Call(this, other);
+        public Tensor remainder(Scalar scalar) => Ops.remainder_Scalar.Call(this, scalar);
 
         public Tensor floor_divide(Tensor other) => Ops.floor_divide.Call(this, other);
 
@@ -246,6 +254,8 @@ public static partial class torch
         public Tensor clamp(Tensor? min = null, Tensor? max = null) => Ops.clamp_Tensor.Call(this, min, max);
 
         public Tensor clamp_(Scalar? min = null, Scalar? max = null) => Ops.clamp_.InPlace(this, min, max);
+
+        public Tensor clamp_(Tensor? min = null, Tensor? max = null) => Ops.clamp__Tensor.InPlace(this, min, max);
 
         public Tensor clamp_min(Scalar min) => Ops.clamp_min.Call(this, min);
 
@@ -261,7 +271,7 @@ public static partial class torch
 
         public Tensor lerp(Tensor end, Tensor weight) => Ops.lerp_Tensor.Call(this, end, weight);
 
-        public Tensor lerp_(Tensor end, Scalar weight) => Ops.lerp__Scalar.InPlace(this, end, weight);
+        public Tensor lerp_(Tensor end, Tensor weight) => Ops.lerp__Tensor.InPlace(this, end, weight);
 
         public Tensor addcmul(Tensor tensor1, Tensor tensor2, Scalar value) => Ops.addcmul.Call(this, tensor1, tensor2, value);
 
@@ -273,7 +283,8 @@ public static partial class torch
 
         public bool allclose(Tensor target, double rtol = 1e-05, double atol = 1e-08, bool equal_nan = false) => Ops.allclose.CallBool(this, target, rtol, atol, equal_nan);
 
-        public bool equal(Tensor target) => Ops.equal.CallBool(this, target);
+        /// <summary>Elementwise, as <see cref="eq(Tensor)"/>; the truth value of all is <c>eq(…).all()</c>.</summary>
+        public Tensor equal(Tensor target) => eq(target);
     }
 
     public static Tensor abs(Tensor input) => input.abs();
@@ -300,9 +311,9 @@ public static partial class torch
 
     public static Tensor floor(Tensor input) => input.floor();
 
-    public static Tensor isfinite(Tensor input) => input.isfinite();
+    public static Tensor isfinite(Tensor tensor) => tensor.isfinite();
 
-    public static Tensor isinf(Tensor input) => input.isinf();
+    public static Tensor isinf(Tensor tensor) => tensor.isinf();
 
     public static Tensor isnan(Tensor input) => input.isnan();
 
@@ -322,9 +333,7 @@ public static partial class torch
 
     public static Tensor reciprocal(Tensor input) => input.reciprocal();
 
-    public static Tensor relu(Tensor input) => input.relu();
-
-    public static Tensor round(Tensor input) => input.round();
+    public static Tensor round(Tensor input, long decimals = 0L) => input.round(decimals);
 
     public static Tensor rsqrt(Tensor input) => input.rsqrt();
 
@@ -350,9 +359,7 @@ public static partial class torch
 
     public static Tensor digamma(Tensor input) => input.digamma();
 
-    public static Tensor selu(Tensor input) => input.selu();
-
-    public static Tensor nan_to_num(Tensor input, double? nan = null, double? posinf = null, double? neginf = null) => input.nan_to_num(nan, posinf, neginf);
+    public static Tensor nan_to_num(Tensor input, double nan = 0d, double? posinf = null, double? neginf = null) => input.nan_to_num(nan, posinf, neginf);
 
     public static Tensor add(Tensor left, Tensor right) => left.add(right);
 
@@ -366,47 +373,37 @@ public static partial class torch
 
     public static Tensor mul(Tensor left, Scalar right) => left.mul(right);
 
-    public static Tensor div(Tensor left, Tensor right) => left.div(right);
+    public static Tensor div(Tensor left, Tensor right, RoundingMode rounding_mode = RoundingMode.None) => left.div(right, rounding_mode);
 
-    public static Tensor div(Tensor left, Scalar right) => left.div(right);
+    public static Tensor div(Tensor left, Scalar right, RoundingMode rounding_mode = RoundingMode.None) => left.div(right, rounding_mode);
 
     public static Tensor eq(Tensor left, Tensor right) => left.eq(right);
 
-    public static Tensor eq(Tensor left, Scalar right) => left.eq(right);
-
     public static Tensor ne(Tensor left, Tensor right) => left.ne(right);
-
-    public static Tensor ne(Tensor left, Scalar right) => left.ne(right);
 
     public static Tensor lt(Tensor left, Tensor right) => left.lt(right);
 
-    public static Tensor lt(Tensor left, Scalar right) => left.lt(right);
-
     public static Tensor le(Tensor left, Tensor right) => left.le(right);
-
-    public static Tensor le(Tensor left, Scalar right) => left.le(right);
 
     public static Tensor gt(Tensor left, Tensor right) => left.gt(right);
 
-    public static Tensor gt(Tensor left, Scalar right) => left.gt(right);
-
     public static Tensor ge(Tensor left, Tensor right) => left.ge(right);
-
-    public static Tensor ge(Tensor left, Scalar right) => left.ge(right);
 
     public static Tensor maximum(Tensor input, Tensor other) => input.maximum(other);
 
     public static Tensor minimum(Tensor input, Tensor other) => input.minimum(other);
 
-    public static Tensor logical_and(Tensor input, Tensor other) => input.logical_and(other);
+    public static Tensor logical_and(Tensor left, Tensor right) => left.logical_and(right);
 
-    public static Tensor logical_or(Tensor input, Tensor other) => input.logical_or(other);
+    public static Tensor logical_or(Tensor left, Tensor right) => left.logical_or(right);
 
-    public static Tensor logical_xor(Tensor input, Tensor other) => input.logical_xor(other);
+    public static Tensor logical_xor(Tensor left, Tensor right) => left.logical_xor(right);
 
     public static Tensor atan2(Tensor input, Tensor other) => input.atan2(other);
 
-    public static Tensor fmod(Tensor input, Tensor other) => input.fmod(other);
+    public static Tensor fmod(Tensor left, Tensor right) => left.fmod(right);
+
+    public static Tensor fmod(Tensor left, Scalar right) => left.fmod(right);
 
     public static Tensor pow(Tensor left, Tensor exponent) => left.pow(exponent);
 
@@ -414,9 +411,11 @@ public static partial class torch
 
     public static Tensor clamp(Tensor input, Scalar? min = null, Scalar? max = null) => input.clamp(min, max);
 
+    public static Tensor clamp(Tensor input, Tensor? min = null, Tensor? max = null) => input.clamp(min, max);
+
     public static Tensor where(Tensor condition, Tensor x, Tensor y) => Ops.where_self.Call(condition, x, y);
 
     public static Tensor[] where(Tensor condition) => Ops.where.CallMany(condition);
 
-    public static bool allclose(Tensor tensor, Tensor other, double rtol = 1e-05, double atol = 1e-08, bool equal_nan = false) => tensor.allclose(other, rtol, atol, equal_nan);
+    public static bool allclose(Tensor tensor, Tensor target, double rtol = 1e-05, double atol = 1e-08, bool equal_nan = false) => tensor.allclose(target, rtol, atol, equal_nan);
 }

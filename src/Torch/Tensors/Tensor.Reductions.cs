@@ -12,23 +12,21 @@ public static partial class torch
 
         public Tensor sum(ReadOnlySpan<long> dim, bool keepdim = false, ScalarType? type = null) => Ops.sum_dim_IntList.Call(this, dim.ToArray(), keepdim, type);
 
-        public Tensor sum(long[] dimensions, bool keepdim = false, ScalarType? type = null) => Ops.sum_dim_IntList.Call(this, dimensions, keepdim, type);
+        public Tensor sum(long[] dim, bool keepdim = false, ScalarType? type = null) => Ops.sum_dim_IntList.Call(this, dim, keepdim, type);
 
-        public Tensor mean(ScalarType? type = null) => Ops.mean.Call(this, type);
-
-        public Tensor mean(long dim, bool keepdim = false, ScalarType? type = null) => Ops.mean_dim.Call(this, new[] { dim }, keepdim, type);
-
-        public Tensor mean(ReadOnlySpan<long> dim, bool keepdim = false, ScalarType? type = null) => Ops.mean_dim.Call(this, dim.ToArray(), keepdim, type);
+        public Tensor mean() => Ops.mean.Call(this);
 
         public Tensor mean(long[] dimensions, bool keepdim = false, ScalarType? type = null) => Ops.mean_dim.Call(this, dimensions, keepdim, type);
 
         public Tensor std(bool unbiased = true) => Ops.std.Call(this, unbiased);
 
-        public Tensor std(long dim, bool unbiased = true, bool keepdim = false) => Ops.std_dim.Call(this, new[] { dim }, unbiased, keepdim);
+        public Tensor std(long dim, bool unbiased = true, bool keepdim = false, ScalarType? type = null) => Ops.std_dim.Call(In(type), new[] { dim }, unbiased, keepdim);
 
         public Tensor var(bool unbiased = true) => Ops.var.Call(this, unbiased);
 
-        public Tensor var(long dim, bool unbiased = true, bool keepdim = false) => Ops.var_dim.Call(this, new[] { dim }, unbiased, keepdim);
+        public Tensor var(long dim, bool unbiased = true, bool keepdim = false, ScalarType? type = null) => Ops.var_dim.Call(In(type), new[] { dim }, unbiased, keepdim);
+
+        private Tensor In(ScalarType? type) => type is { } given ? to_type(given) : this;
 
         public Tensor min() => Ops.min.Call(this);
 
@@ -56,7 +54,11 @@ public static partial class torch
 
         public Tensor amin(long[] dims, bool keepdim = false) => Ops.amin.Call(this, dims, keepdim);
 
+        public Tensor amin(params long[] dims) => amin(dims, false);
+
         public Tensor amax(long[] dims, bool keepdim = false) => Ops.amax.Call(this, dims, keepdim);
+
+        public Tensor amax(params long[] dims) => amax(dims, false);
 
         public Tensor all() => Ops.all.Call(this);
 
@@ -94,7 +96,7 @@ public static partial class torch
 
         public Tensor argsort(long dim = -1, bool descending = false) => Ops.argsort.Call(this, dim, descending);
 
-        public (Tensor values, Tensor indices) topk(int k, int dim = -1, bool largest = true, bool sorted = true)
+        public (Tensor values, Tensor indexes) topk(int k, int dim = -1, bool largest = true, bool sorted = true)
         {
             var both = Ops.topk.CallMany(this, k, dim, largest, sorted);
             return (both[0], both[1]);
@@ -106,22 +108,22 @@ public static partial class torch
             return (all[0], return_inverse ? all[1] : null, return_counts ? all[2] : null);
         }
 
-        public Tensor bincount(Tensor? weights = null, long minlength = 0) => Ops.bincount.Call(this, weights, minlength);
+        public Tensor bincount(Tensor? weights, long minlength = 0) => Ops.bincount.Call(this, weights, minlength);
 
         public Tensor histc(long bins = 100, long min = 0, long max = 0) => Ops.histc.Call(this, bins, min, max);
 
         public Tensor nonzero() => Ops.nonzero.Call(this);
 
-        public Tensor count_nonzero() => Ops.count_nonzero.Call(this);
+        public Tensor count_nonzero(long[]? dims = null) => dims is null ? Ops.count_nonzero.Call(this) : Ops.count_nonzero_dim_IntList.Call(this, dims);
     }
 
     public static Tensor sum(Tensor input, ScalarType? type = null) => input.sum(type);
 
     public static Tensor sum(Tensor input, long dim, bool keepdim = false, ScalarType? type = null) => input.sum(dim, keepdim, type);
 
-    public static Tensor mean(Tensor input, ScalarType? type = null) => input.mean(type);
+    public static Tensor mean(Tensor input) => input.mean();
 
-    public static Tensor mean(Tensor input, long dim, bool keepdim = false, ScalarType? type = null) => input.mean(dim, keepdim, type);
+    public static Tensor mean(Tensor input, long[] dimensions, bool keepdim = false, ScalarType? type = null) => input.mean(dimensions, keepdim, type);
 
     public static Tensor std(Tensor input, bool unbiased = true) => input.std(unbiased);
 
@@ -145,21 +147,20 @@ public static partial class torch
 
     public static Tensor cumsum(Tensor input, long dim, ScalarType? type = null) => input.cumsum(dim, type);
 
-    public static Tensor cumprod(Tensor input, long dim, ScalarType? type = null) => input.cumprod(dim, type);
+    public static Tensor cumprod(Tensor input, long dim, ScalarType? dtype = null) => input.cumprod(dim, dtype);
 
     public static Tensor logsumexp(Tensor input, long dim, bool keepdim = false) => input.logsumexp(dim, keepdim);
 
-    public static Tensor softmax(Tensor input, long dim, ScalarType? dtype = null) => input.softmax(dim, dtype);
-
-    public static Tensor log_softmax(Tensor input, long dim, ScalarType? dtype = null) => input.log_softmax(dim, dtype);
+    public static Tensor softmax(Tensor input, int dim, ScalarType? dtype = null) => input.softmax(dim, dtype);
 
     public static Tensor quantile(Tensor input, Tensor q, long dim = -1, bool keepdim = false) => input.quantile(q, dim, keepdim);
 
-    public static (Tensor Values, Tensor Indices) sort(Tensor input, long dim = -1, bool descending = false, bool stable = false) => input.sort(dim, descending, stable);
+    public static (Tensor values, Tensor indices) sort(Tensor input, long dim = -1, bool descending = false, bool stable = false) => input.sort(dim, descending, stable);
 
     public static Tensor argsort(Tensor input, long dim = -1, bool descending = false) => input.argsort(dim, descending);
 
     public static Tensor bincount(Tensor input, Tensor? weights = null, long minlength = 0) => input.bincount(weights, minlength);
 
-    public static Tensor searchsorted(Tensor sorted_sequence, Tensor values, bool out_int32 = false, bool right = false) => Ops.searchsorted_Tensor.Call(sorted_sequence, values, out_int32, right);
+    public static Tensor searchsorted(Tensor sorted_sequence, Tensor values, bool out_int32 = false, bool right = false, Tensor? sorter = null) =>
+        Ops.searchsorted_Tensor.Call(sorted_sequence, values, out_int32, right, Arg.None, sorter);
 }

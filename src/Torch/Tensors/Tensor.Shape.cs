@@ -20,9 +20,7 @@ public static partial class torch
 
         public Tensor mT => transpose(-2, -1);
 
-        public Tensor squeeze() => Ops.squeeze.Call(this);
-
-        public Tensor squeeze(long dim) => Ops.squeeze_dim.Call(this, dim);
+        public Tensor squeeze(long? dim = null) => dim is { } given ? Ops.squeeze_dim.Call(this, given) : Ops.squeeze.Call(this);
 
         public Tensor unsqueeze(long dim) => Ops.unsqueeze.Call(this, dim);
 
@@ -36,9 +34,9 @@ public static partial class torch
 
         public Tensor repeat(params long[] sizes) => Ops.repeat.Call(this, sizes);
 
-        public Tensor repeat_interleave(long repeats, long? dim = null) => Ops.repeat_interleave_self_int.Call(this, repeats, dim);
+        public Tensor repeat_interleave(long repeats, long? dim = null, long? output_size = null) => Ops.repeat_interleave_self_int.Call(this, repeats, dim, output_size);
 
-        public Tensor repeat_interleave(Tensor repeats, long? dim = null) => Ops.repeat_interleave_self_Tensor.Call(this, repeats, dim);
+        public Tensor repeat_interleave(Tensor repeats, long? dim = null, long? output_size = null) => Ops.repeat_interleave_self_Tensor.Call(this, repeats, dim, output_size);
 
         public Tensor narrow(long dim, long start, long length) => Ops.narrow.Call(this, dim, start, length);
 
@@ -46,9 +44,9 @@ public static partial class torch
 
         public Tensor slice(long dim, long start, long finish, long step) => Ops.slice_Tensor.Call(this, dim, start, finish, step);
 
-        public Tensor[] unbind(int dim = 0) => Ops.unbind_int.CallMany((int)shape[dim < 0 ? dim + this.dim() : dim] + 1, this, dim);
+        public Tensor[] unbind(long dimension = 0) => Ops.unbind_int.CallMany((int)shape[dimension < 0 ? dimension + dim() : dimension] + 1, this, dimension);
 
-        public Tensor[] split(long size, long dim = 0) => Ops.split_Tensor.CallMany((int)(shape[dim < 0 ? dim + this.dim() : dim] / Math.Max(1, size)) + 2, this, size, dim);
+        public Tensor[] split(long size, int dim = 0) => Ops.split_Tensor.CallMany((int)(shape[dim < 0 ? dim + this.dim() : dim] / Math.Max(1, size)) + 2, this, size, dim);
 
         public Tensor[] split(long[] sizes, long dim = 0) => Ops.split_with_sizes.CallMany(sizes.Length + 1, this, sizes, dim);
 
@@ -56,7 +54,9 @@ public static partial class torch
 
         public Tensor flip(params long[] dims) => Ops.flip.Call(this, dims);
 
-        public Tensor roll(long shifts, long dims) => Ops.roll.Call(this, new[] { shifts }, new[] { dims });
+        public Tensor roll(long shifts, long? dims = null) => Ops.roll.Call(this, new[] { shifts }, dims is { } given ? [given] : Array.Empty<long>());
+
+        public Tensor roll(long[] shifts, long[] dims) => Ops.roll.Call(this, shifts, dims);
 
         public Tensor tril(long diagonal = 0) => Ops.tril.Call(this, diagonal);
 
@@ -76,7 +76,7 @@ public static partial class torch
 
         public Tensor detach_() => Ops.detach_.InPlace(this);
 
-        public Tensor copy_(Tensor source, bool non_blocking = false) => Ops.copy_.InPlace(this, source, non_blocking);
+        public Tensor copy_(Tensor source, bool nonBlocking = false) => Ops.copy_.InPlace(this, source, nonBlocking);
 
         public Tensor fill_(Scalar value) => Ops.fill__Scalar.InPlace(this, value);
 
@@ -84,7 +84,7 @@ public static partial class torch
 
         public Tensor uniform_(double from, double to, Generator? generator = null) => Ops.uniform_.InPlace(this, from, to, generator);
 
-        public Tensor normal_(double mean = 0.0, double stddev = 1.0, Generator? generator = null) => Ops.normal_.InPlace(this, mean, stddev, generator);
+        public Tensor normal_(double mean = 0.0, double std = 1.0, Generator? generator = null) => Ops.normal_.InPlace(this, mean, std, generator);
 
         public Tensor bernoulli_(double p = 0.5, Generator? generator = null) => Ops.bernoulli__float.InPlace(this, p, generator);
 
@@ -92,21 +92,36 @@ public static partial class torch
 
         public Tensor multinomial(long num_samples, bool replacement = false, Generator? generator = null) => Ops.multinomial.Call(this, num_samples, replacement, generator);
 
-        public Tensor to(ScalarType type, bool copy = false, bool non_blocking = false) => Ops.to_dtype.Call(this, type, non_blocking, copy);
+        public Tensor to(ScalarType type, bool copy = false, bool disposeAfter = false, bool non_blocking = false) =>
+            Instead(Ops.to_dtype.Call(this, type, non_blocking, copy), disposeAfter);
 
-        public Tensor to(Device device, bool copy = false, bool non_blocking = false) => Ops.to_device.Call(this, device, dtype, non_blocking, copy);
+        public Tensor to(Device device, bool copy = false, bool disposeAfter = false, bool non_blocking = false) => to(dtype, device, copy, disposeAfter, non_blocking);
 
-        public Tensor to(ScalarType type, Device device, bool copy = false, bool non_blocking = false) => Ops.to_device.Call(this, device, type, non_blocking, copy);
+        public Tensor to(ScalarType type, Device device, bool copy = false, bool disposeAfter = false, bool non_blocking = false) =>
+            Instead(Ops.to_device.Call(this, device, type, non_blocking, copy), disposeAfter);
 
-        public Tensor to(DeviceType deviceType, int deviceIndex = -1, bool copy = false) => to(new Device(deviceType, deviceIndex), copy);
+        public Tensor to(DeviceType deviceType, int deviceIndex = -1, bool copy = false, bool disposeAfter = false, bool non_blocking = false) =>
+            to(new Device(deviceType, deviceIndex), copy, disposeAfter, non_blocking);
 
-        public Tensor to(Tensor other) => to(other.dtype, other.device);
+        public Tensor to(string device, bool copy = false, bool disposeAfter = false, bool non_blocking = false) => to(new Device(device), copy, disposeAfter, non_blocking);
 
-        public Tensor to_type(ScalarType type, bool copy = false) => to(type, copy);
+        public Tensor to(Tensor other, bool non_blocking = false) => to(other.dtype, other.device, non_blocking: non_blocking);
+
+        public Tensor to_type(ScalarType type, bool copy = false, bool disposeAfter = false, bool non_blocking = false) => to(type, copy, disposeAfter, non_blocking);
+
+        private Tensor Instead(Tensor converted, bool disposeAfter)
+        {
+            if (disposeAfter)
+            {
+                Dispose();
+            }
+
+            return converted;
+        }
 
         public Tensor cpu() => device_type == DeviceType.CPU ? alias() : to(CPU);
 
-        public Tensor cuda(Device? device = null) => to(device ?? CUDA);
+        public Tensor cuda(Device? device = null, bool non_blocking = false) => to(device ?? CUDA, non_blocking: non_blocking);
 
         public Tensor @float() => to(ScalarType.Float32);
 
@@ -127,10 +142,6 @@ public static partial class torch
         public Tensor scatter(long dim, Tensor index, Tensor src) => Ops.scatter_src.Call(this, dim, index, src);
 
         public Tensor scatter_(long dim, Tensor index, Tensor src) => Ops.scatter__src.InPlace(this, dim, index, src);
-
-        public Tensor scatter(long dim, Tensor index, Scalar value) => Ops.scatter_value.Call(this, dim, index, value);
-
-        public Tensor scatter_(long dim, Tensor index, Scalar value) => Ops.scatter__value.InPlace(this, dim, index, value);
 
         public Tensor scatter_add(long dim, Tensor index, Tensor src) => Ops.scatter_add.Call(this, dim, index, src);
 
@@ -177,7 +188,7 @@ public static partial class torch
 
     public static Tensor mv(Tensor input, Tensor target) => input.mv(target);
 
-    public static Tensor dot(Tensor input, Tensor target) => input.dot(target);
+    public static Tensor dot(Tensor input, Tensor other) => input.dot(other);
 
     public static Tensor outer(Tensor input, Tensor vec2) => input.outer(vec2);
 
@@ -199,13 +210,21 @@ public static partial class torch
 
     public static Tensor flip(Tensor input, params long[] dims) => input.flip(dims);
 
-    public static Tensor[] split(Tensor tensor, long split_size, long dim = 0) => tensor.split(split_size, dim);
+    public static Tensor[] split(Tensor tensor, long[] split_size_or_sections, long dim = 0) => tensor.split(split_size_or_sections, dim);
 
     public static Tensor[] chunk(Tensor input, long chunks, long dim = 0) => input.chunk(chunks, dim);
 
-    public static Tensor cat(IEnumerable<Tensor> tensors, long dim = 0) => Ops.cat.Call(Arg.List([.. tensors]), dim);
+    public static Tensor cat(IList<Tensor> tensors, long dim = 0) => Ops.cat.Call(Arg.List([.. tensors]), dim);
 
-    public static Tensor concat(IEnumerable<Tensor> tensors, long dim = 0) => cat(tensors, dim);
+    public static Tensor cat(Tensor[] tensors, long dim = 0) => Ops.cat.Call(Arg.List(tensors), dim);
+
+    public static Tensor cat(ReadOnlySpan<Tensor> tensors, long dim = 0) => Ops.cat.Call(Arg.List(tensors.ToArray()), dim);
+
+    public static Tensor concat(IList<Tensor> tensors, long dim = 0) => cat(tensors, dim);
+
+    public static Tensor concat(Tensor[] tensors, long dim = 0) => cat(tensors, dim);
+
+    public static Tensor concat(ReadOnlySpan<Tensor> tensors, long dim = 0) => cat(tensors, dim);
 
     public static Tensor stack(IEnumerable<Tensor> tensors, long dim = 0) => Ops.stack.Call(Arg.List([.. tensors]), dim);
 
@@ -213,7 +232,7 @@ public static partial class torch
 
     public static class linalg
     {
-        public static Tensor solve(Tensor A, Tensor B) => Ops.linalg_solve.Call(A, B);
+        public static Tensor solve(Tensor A, Tensor B, bool left = true) => left ? Ops.linalg_solve.Call(A, B) : Ops.linalg_solve.Call(A.mT, B.mT).mT;
 
         public static Tensor inv(Tensor input) => Ops.linalg_inv.Call(input);
 
@@ -221,6 +240,6 @@ public static partial class torch
 
         public static Tensor cholesky(Tensor input) => Ops.linalg_cholesky.Call(input);
 
-        public static Tensor vector_norm(Tensor input, double ord = 2) => Ops.linalg_vector_norm.Call(input, ord);
+        public static Tensor vector_norm(Tensor input, double ord = 2d, long[]? dims = null, bool keepdim = false) => Ops.linalg_vector_norm.Call(input, ord, dims, keepdim);
     }
 }

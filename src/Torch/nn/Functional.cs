@@ -6,7 +6,7 @@ public static partial class torch
 {
     public static partial class nn
     {
-        public enum Reduction
+        public enum Reduction : long
         {
             None = 0,
             Mean = 1,
@@ -22,6 +22,8 @@ public static partial class torch
             private static readonly Op Conv1dOp = Op.Find("aten::conv1d");
             private static readonly Op Conv2dOp = Op.Find("aten::conv2d");
             private static readonly Op DropoutOp = Op.Find("aten::dropout");
+            private static readonly Op DropoutInPlaceOp = Op.Find("aten::dropout_");
+            private static readonly Op SiluInPlaceOp = Op.Find("aten::silu_");
             private static readonly Op LogSigmoidOp = Op.Find("aten::log_sigmoid");
             private static readonly Op SoftplusOp = Op.Find("aten::softplus");
             private static readonly Op CrossEntropyOp = Op.Find("aten::cross_entropy_loss");
@@ -34,13 +36,15 @@ public static partial class torch
             private static readonly Op KlDivOp = Op.Find("aten::kl_div");
             private static readonly Op OneHotOp = Op.Find("aten::one_hot");
             private static readonly Op PadOp = Op.Find("aten::constant_pad_nd");
+            private static readonly Op ReflectOp = Op.Find("aten::reflection_pad2d");
+            private static readonly Op ReplicateOp = Op.Find("aten::replication_pad2d");
             private static readonly Op AvgPool2dOp = Op.Find("aten::avg_pool2d");
             private static readonly Op MaxPool2dOp = Op.Find("aten::max_pool2d");
             private static readonly Op UpsampleNearestOp = Op.Find("aten::upsample_nearest2d", "vec");
 
-            public static Tensor linear(Tensor input, Tensor weight, Tensor? bias = null) => LinearOp.Call(input, weight, bias);
+            public static Tensor linear(Tensor input, Tensor weights, Tensor? bias = null) => LinearOp.Call(input, weights, bias);
 
-            public static Tensor embedding(Tensor x, Tensor weight) => EmbeddingOp.Call(weight, x);
+            internal static Tensor Embed(Tensor x, Tensor weight, long padding) => EmbeddingOp.Call(weight, x, padding);
 
             public static Tensor layer_norm(Tensor input, long[] normalized_shape, Tensor? weight = null, Tensor? bias = null, double eps = 1e-05) => LayerNormOp.Call(input, normalized_shape, weight, bias, eps);
 
@@ -52,19 +56,17 @@ public static partial class torch
             public static Tensor conv2d(Tensor input, Tensor weight, Tensor? bias = null, long[]? strides = null, long[]? padding = null, long[]? dilation = null, long groups = 1) =>
                 Conv2dOp.Call(input, weight, bias, strides ?? [1, 1], padding ?? [0, 0], dilation ?? [1, 1], groups);
 
-            public static Tensor dropout(Tensor input, double p = 0.5, bool training = true, bool inplace = false) => DropoutOp.Call(input, p, training);
+            public static Tensor dropout(Tensor input, double p = 0.5, bool training = true, bool inplace = false) => inplace ? DropoutInPlaceOp.InPlace(input, p, training) : DropoutOp.Call(input, p, training);
 
-            public static Tensor relu(Tensor x) => x.relu();
-
-            public static Tensor relu(Tensor x, bool inplace) => inplace ? x.relu_() : x.relu();
+            public static Tensor relu(Tensor x, bool inplace = false) => inplace ? x.relu_() : x.relu();
 
             public static Tensor gelu(Tensor x) => x.gelu();
 
-            public static Tensor silu(Tensor x) => x.silu();
+            public static Tensor silu(Tensor x, bool inplace = false) => inplace ? SiluInPlaceOp.InPlace(x) : x.silu();
 
             public static Tensor sigmoid(Tensor x) => x.sigmoid();
 
-            public static Tensor tanh(Tensor x) => x.tanh();
+            public static Tensor tanh(Tensor x, bool inplace = false) => inplace ? x.tanh_() : x.tanh();
 
             public static Tensor logsigmoid(Tensor x) => LogSigmoidOp.Call(x);
 
@@ -72,13 +74,12 @@ public static partial class torch
 
             public static Tensor softmax(Tensor input, long dim, ScalarType? dtype = null) => input.softmax(dim, dtype);
 
-            public static Tensor log_softmax(Tensor input, long dim, ScalarType? dtype = null) => input.log_softmax(dim, dtype);
+            public static Tensor log_softmax(Tensor x, long dim) => x.log_softmax(dim);
 
             public static Tensor cross_entropy(Tensor input, Tensor target, Tensor? weight = null, long ignore_index = -100, Reduction reduction = Reduction.Mean, double label_smoothing = 0) =>
                 CrossEntropyOp.Call(input, target, weight, (long)reduction, ignore_index, label_smoothing);
 
-            public static Tensor nll_loss(Tensor input, Tensor target, Tensor? weight = null, long ignore_index = -100, Reduction reduction = Reduction.Mean) =>
-                NllOp.Call(input, target, weight, (long)reduction, ignore_index);
+            public static Tensor nll_loss(Tensor input, Tensor target, Tensor? weight = null, Reduction reduction = Reduction.Mean) => NllOp.Call(input, target, weight, (long)reduction);
 
             public static Tensor mse_loss(Tensor input, Tensor target, Reduction reduction = Reduction.Mean) => MseOp.Call(input, target, (long)reduction);
 
@@ -95,18 +96,27 @@ public static partial class torch
 
             public static Tensor one_hot(Tensor x, long num_classes = -1) => OneHotOp.Call(x, num_classes);
 
-            public static Tensor pad(Tensor input, long[] pad, double value = 0) => PadOp.Call(input, pad, value);
+            /// <summary>Adds a border; sizes are given from the last dimension on, before and after.</summary>
+            public static Tensor pad(Tensor input, long[] pad, PaddingModes mode = PaddingModes.Constant, double value = 0) => mode switch
+            {
+                PaddingModes.Constant or PaddingModes.Zeros => PadOp.Call(input, pad, value),
+                PaddingModes.Reflect when pad.Length == 4 => ReflectOp.Call(input, pad),
+                PaddingModes.Replicate when pad.Length == 4 => ReplicateOp.Call(input, pad),
+                _ => throw new NotSupportedException($"this engine pads with constants, and the last two dimensions by reflection and repetition, not {pad.Length / 2} dimensions by {mode}"),
+            };
 
-            public static Tensor avg_pool2d(Tensor input, long kernel_size, long? stride = null, long padding = 0) =>
-                AvgPool2dOp.Call(input, new[] { kernel_size, kernel_size }, new[] { stride ?? kernel_size, stride ?? kernel_size }, new[] { padding, padding });
+            public static Tensor avg_pool2d(Tensor input, long kernel_size, long? stride = null, long padding = 0, bool ceil_mode = false, bool count_include_pad = true, long? divisor_override = null) =>
+                AvgPool2dOp.Call(input, Twice(kernel_size), Twice(stride ?? kernel_size), Twice(padding), ceil_mode, count_include_pad, divisor_override);
 
-            public static Tensor max_pool2d(Tensor input, long kernel_size, long? stride = null, long padding = 0) =>
-                MaxPool2dOp.Call(input, new[] { kernel_size, kernel_size }, new[] { stride ?? kernel_size, stride ?? kernel_size }, new[] { padding, padding });
+            public static Tensor max_pool2d(Tensor input, long kernel_size, long? stride = null, long? padding = null, long? dilation = null, bool ceil_mode = false) =>
+                MaxPool2dOp.Call(input, Twice(kernel_size), Twice(stride ?? kernel_size), Twice(padding ?? 0), Twice(dilation ?? 1), ceil_mode);
 
             /// <summary>Enlarges images by repeating pixels.</summary>
-            public static Tensor upsample_nearest2d(Tensor input, long[]? outputSize, double[]? scaleFactor) => UpsampleNearestOp.Call(input, outputSize, scaleFactor);
+            public static Tensor upsample_nearest2d(Tensor input, long[]? outputSizes = null, double[]? scaleFactors = null) => UpsampleNearestOp.Call(input, outputSizes, scaleFactors);
 
-            public static Tensor normalize(Tensor input, float p = 2.0f, long dim = 1, double eps = 1e-12) => input / input.norm((int)dim, keepdim: true, p).clamp_min(eps).expand_as(input);
+            public static Tensor normalize(Tensor input, double p = 2.0, long dim = 1L, double eps = 1e-12) => input / input.norm((int)dim, keepdim: true, (float)p).clamp_min(eps).expand_as(input);
+
+            private static long[] Twice(long size) => [size, size];
 
             /// <summary>softmax(query keyᵀ / √d) value; composed of plain operators, so that every libtorch has it.</summary>
             public static Tensor scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask = null, double p = 0.0, bool is_casual = false)
@@ -125,72 +135,6 @@ public static partial class torch
 
                 var weights = scores.softmax(-1);
                 return (p > 0 ? dropout(weights, p) : weights).matmul(value);
-            }
-        }
-
-        public static class init
-        {
-            public static Tensor uniform_(Tensor tensor, double low = 0, double high = 1, Generator? generator = null) => Still(() => tensor.uniform_(low, high, generator));
-
-            public static Tensor normal_(Tensor tensor, double mean = 0, double std = 1, Generator? generator = null) => Still(() => tensor.normal_(mean, std, generator));
-
-            public static Tensor constant_(Tensor tensor, Scalar val) => Still(() => tensor.fill_(val));
-
-            public static Tensor zeros_(Tensor tensor) => Still(tensor.zero_);
-
-            public static Tensor ones_(Tensor tensor) => Still(() => tensor.fill_(1));
-
-            public static Tensor xavier_uniform_(Tensor tensor, double gain = 1.0, Generator? generator = null)
-            {
-                var (fanIn, fanOut) = Fans(tensor);
-                var bound = gain * Math.Sqrt(6.0 / (fanIn + fanOut));
-                return uniform_(tensor, -bound, bound, generator);
-            }
-
-            public static Tensor xavier_normal_(Tensor tensor, double gain = 1.0, Generator? generator = null)
-            {
-                var (fanIn, fanOut) = Fans(tensor);
-                return normal_(tensor, 0, gain * Math.Sqrt(2.0 / (fanIn + fanOut)), generator);
-            }
-
-            private static (long In, long Out) Fans(Tensor tensor)
-            {
-                var field = tensor.shape.Skip(2).Aggregate(1L, (product, size) => product * size);
-                return (tensor.shape[1] * field, tensor.shape[0] * field);
-            }
-
-            private static Tensor Still(Func<Tensor> work)
-            {
-                using var still = no_grad();
-                return work();
-            }
-        }
-
-        public static class utils
-        {
-            /// <summary>Scales gradients down so that their norm together is at most <paramref name="max_norm"/>.</summary>
-            /// <returns>The norm before.</returns>
-            public static double clip_grad_norm_(IEnumerable<Tensor> parameters, double max_norm, double norm_type = 2.0)
-            {
-                using var scope = NewDisposeScope();
-                using var still = no_grad();
-                Tensor[] gradients = [.. parameters.Select(parameter => parameter.grad).OfType<Tensor>()];
-                if (gradients.Length == 0)
-                {
-                    return 0;
-                }
-
-                var total = stack(gradients.Select(gradient => gradient.norm((float)norm_type))).norm((float)norm_type).ToDouble();
-                var scale = max_norm / (total + 1e-6);
-                if (scale < 1)
-                {
-                    foreach (var gradient in gradients)
-                    {
-                        gradient.mul_(scale);
-                    }
-                }
-
-                return total;
             }
         }
     }

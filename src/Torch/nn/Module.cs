@@ -10,21 +10,22 @@ public static partial class torch
         public static Parameter Parameter(Tensor data, bool requires_grad = true) => new(data, requires_grad);
 
         /// <summary>A part of a network: parameters, buffers and parts of its own, by name.</summary>
-        public abstract class Module : IDisposable
+        public class Module : IDisposable
         {
             private readonly List<(string Name, Parameter Value)> _parameters = [];
-            private readonly List<(string Name, Tensor Value)> _buffers = [];
+            private readonly List<(string Name, Tensor Value, bool Persistent)> _buffers = [];
             private readonly List<(string Name, Module Value)> _modules = [];
             private readonly string _name;
+            private bool _training = true;
 
             protected Module(string name) => _name = name;
 
-            public bool training { get; private set; } = true;
+            public virtual bool training => _training;
 
             public virtual string GetName() => _name;
 
             /// <summary>Registers every parameter, buffer and module that is a field of the class, by the field's name.</summary>
-            protected void RegisterComponents()
+            protected virtual void RegisterComponents()
             {
                 for (var type = GetType(); type is not null && type != typeof(Module); type = type.BaseType)
                 {
@@ -46,60 +47,90 @@ public static partial class torch
                 }
             }
 
-            public virtual void register_parameter(string name, Parameter? param)
+            /// <exception cref="InvalidOperationException">The name is taken.</exception>
+            public virtual void register_parameter(string name, Parameter param)
             {
-                if (param is not null)
-                {
-                    _parameters.Add((name, param));
-                }
+                ArgumentNullException.ThrowIfNull(param);
+                Free(name, _parameters.Any(known => known.Name == name), "parameter");
+                _parameters.Add((name, param));
             }
 
+            /// <summary>Adds a tensor that is part of the module and does not train.</summary>
+            /// <param name="name">Its name here.</param>
+            /// <param name="tensor">It is taken out of its dispose scope.</param>
+            /// <param name="persistent">Whether it is part of the state.</param>
+            /// <exception cref="InvalidOperationException">The name is taken.</exception>
             public virtual void register_buffer(string name, Tensor tensor, bool persistent = true)
             {
                 ArgumentNullException.ThrowIfNull(tensor);
-                _buffers.Add((name, tensor.DetachFromDisposeScope()));
+                Free(name, _buffers.Any(known => known.Name == name), "buffer");
+                _buffers.Add((name, tensor.DetachFromDisposeScope(), persistent));
             }
 
-            public virtual void register_module(string name, Module submodule) => _modules.Add((name, submodule));
+            /// <exception cref="InvalidOperationException">The name is taken.</exception>
+            public virtual void register_module(string name, Module submodule)
+            {
+                ArgumentNullException.ThrowIfNull(submodule);
+                Free(name, _modules.Any(known => known.Name == name), "module");
+                _modules.Add((name, submodule));
+            }
 
-            public virtual void add_module(string name, Module submodule) => register_module(name, submodule);
+            public void add_module(string name, Module module) => register_module(name, module);
 
             public virtual IEnumerable<(string name, Module module)> named_children() => _modules.Select(child => (child.Name, child.Value));
 
-            public virtual IEnumerable<Module> children() => _modules.Select(child => child.Value);
+            public virtual IEnumerable<Module> children() => named_children().Select(child => child.module);
 
+            /// <summary>The parts, then the parts of each; not this module itself.</summary>
             public virtual IEnumerable<(string name, Module module)> named_modules() =>
-                _modules.SelectMany(child => new[] { (child.Name, child.Value) }.Concat(
-                    child.Value.named_modules().Select(inner => ($"{child.Name}.{inner.name}", inner.module))));
+                named_children().Concat(named_children().SelectMany(child => child.module.named_modules().Select(inner => ($"{child.name}.{inner.name}", inner.module))));
 
-            public virtual IEnumerable<Module> modules() => new[] { this }.Concat(named_modules().Select(pair => pair.module));
+            public virtual IEnumerable<Module> modules() => named_modules().Select(pair => pair.module);
 
+            /// <summary>Every parameter once, also one that several modules share: by its first name.</summary>
             public virtual IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true) =>
                 _parameters.Select(own => (own.Name, own.Value)).Concat(recurse
                     ? _modules.SelectMany(child => child.Value.named_parameters().Select(inner => ($"{child.Name}.{inner.name}", inner.parameter)))
-                    : []);
+                    : []).DistinctBy(pair => pair.Item2, ReferenceEqualityComparer.Instance);
 
-            /// <summary>Every parameter once, also one that several modules share.</summary>
-            public virtual IEnumerable<Parameter> parameters(bool recurse = true) =>
-                named_parameters(recurse).Select(pair => pair.parameter).Distinct<Parameter>(ReferenceEqualityComparer.Instance);
+            public virtual IEnumerable<Parameter> parameters(bool recurse = true) => named_parameters(recurse).Select(pair => pair.parameter);
 
             public virtual IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true, bool include_nonpersistent = true) =>
-                _buffers.Select(own => (own.Name, own.Value)).Concat(recurse
-                    ? _modules.SelectMany(child => child.Value.named_buffers().Select(inner => ($"{child.Name}.{inner.name}", inner.buffer)))
-                    : []);
+                _buffers.Where(own => include_nonpersistent || own.Persistent).Select(own => (own.Name, own.Value)).Concat(recurse
+                    ? _modules.SelectMany(child => child.Value.named_buffers(true, include_nonpersistent).Select(inner => ($"{child.Name}.{inner.name}", inner.buffer)))
+                    : []).DistinctBy(pair => pair.Item2, ReferenceEqualityComparer.Instance);
 
-            public virtual IEnumerable<Tensor> buffers(bool recurse = true) => named_buffers(recurse).Select(pair => pair.buffer);
+            public virtual IEnumerable<Tensor> buffers(bool recurse = true, bool include_nonpersistent = true) => named_buffers(recurse, include_nonpersistent).Select(pair => pair.buffer);
 
             public virtual bool has_parameter(string target) => named_parameters().Any(pair => pair.name == target);
 
             public virtual Parameter? get_parameter(string target) => named_parameters().FirstOrDefault(pair => pair.name == target).parameter;
 
+            public virtual bool has_buffer(string target) => named_buffers().Any(pair => pair.name == target);
+
+            public virtual Tensor? get_buffer(string target) => named_buffers().FirstOrDefault(pair => pair.name == target).buffer;
+
+            /// <summary>Parameters and persistent buffers by name; what is shared has all its names.</summary>
             public virtual Dictionary<string, Tensor> state_dict(Dictionary<string, Tensor>? destination = null, string? prefix = null)
             {
                 destination ??= [];
-                foreach (var (name, value) in named_parameters().Select(pair => (pair.name, (Tensor)pair.parameter)).Concat(named_buffers().Select(pair => (pair.name, pair.buffer))))
+                var before = string.IsNullOrEmpty(prefix) ? string.Empty : $"{prefix}.";
+                foreach (var (name, parameter) in _parameters)
                 {
-                    destination[string.IsNullOrEmpty(prefix) ? name : $"{prefix}.{name}"] = value;
+                    destination.TryAdd(before + name, parameter);
+                }
+
+                foreach (var (name, buffer, persistent) in _buffers)
+                {
+                    if (persistent)
+                    {
+                        destination.TryAdd(before + name, buffer);
+                    }
+                }
+
+                foreach (var (name, child) in _modules)
+                {
+                    child.state_dict(destination, before + name);
                 }
 
                 return destination;
@@ -107,7 +138,7 @@ public static partial class torch
 
             /// <summary>Copies tensors into the parameters and buffers of the same names.</summary>
             /// <exception cref="InvalidOperationException">A name is missing or left over, and <paramref name="strict"/> is set.</exception>
-            public virtual (IList<string> missing_keys, IList<string> unexpected_keys) load_state_dict(Dictionary<string, Tensor> source, bool strict = true, IList<string>? skip = null)
+            public virtual (IList<string> missing_keys, IList<string> unexpected_keyes) load_state_dict(Dictionary<string, Tensor> source, bool strict = true, IList<string>? skip = null)
             {
                 ArgumentNullException.ThrowIfNull(source);
                 var own = state_dict();
@@ -130,25 +161,34 @@ public static partial class torch
                 return (missing, unexpected);
             }
 
-            public virtual void train(bool on = true)
+            public virtual void train(bool train = true)
             {
-                training = on;
+                _training = train;
                 foreach (var child in children())
                 {
-                    child.train(on);
+                    child.train(train);
                 }
             }
 
-            public void eval() => train(false);
+            public virtual void eval() => train(false);
 
             public virtual void zero_grad(bool set_to_none = true)
             {
+                using var scope = NewDisposeScope();
                 foreach (var parameter in parameters())
                 {
-                    parameter.grad = null;
+                    if (set_to_none)
+                    {
+                        parameter.grad = null;
+                    }
+                    else
+                    {
+                        parameter.grad?.detach().zero_();
+                    }
                 }
             }
 
+            /// <summary>Does something with every part, then with the module itself.</summary>
             public virtual Module apply(Action<Module> fn)
             {
                 ArgumentNullException.ThrowIfNull(fn);
@@ -161,14 +201,14 @@ public static partial class torch
                 return this;
             }
 
-            internal void Convert(Device? device, ScalarType? type)
+            internal void Convert(Device? device, ScalarType? type, bool nonBlocking)
             {
+                using var scope = NewDisposeScope();
                 using var still = no_grad();
                 foreach (var tensor in parameters().Concat(buffers()))
                 {
-                    using var scope = NewDisposeScope();
                     var wanted = type is { } given && tensor.is_floating_point() ? given : tensor.dtype;
-                    tensor.set_data(tensor.to(wanted, device ?? tensor.device));
+                    tensor.set_data(tensor.to(wanted, device ?? tensor.device, non_blocking: nonBlocking));
                 }
             }
 
@@ -190,7 +230,7 @@ public static partial class torch
                     parameter.Dispose();
                 }
 
-                foreach (var (_, buffer) in _buffers)
+                foreach (var (_, buffer, _) in _buffers)
                 {
                     buffer.Dispose();
                 }
@@ -200,55 +240,17 @@ public static partial class torch
                     child.Dispose();
                 }
             }
+
+            private void Free(string name, bool taken, string what)
+            {
+                if (taken)
+                {
+                    throw new InvalidOperationException($"{GetName()} has a {what} named '{name}' already");
+                }
+            }
+
+            /// <summary>For a list whose parts change their places.</summary>
+            internal void ForgetModules() => _modules.Clear();
         }
-
-        public abstract class Module<T, TResult>(string name) : Module(name)
-        {
-            public abstract TResult forward(T input);
-
-            public TResult call(T input) => forward(input);
-        }
-
-        public abstract class Module<T1, T2, TResult>(string name) : Module(name)
-        {
-            public abstract TResult forward(T1 input1, T2 input2);
-
-            public TResult call(T1 input1, T2 input2) => forward(input1, input2);
-        }
-
-        public abstract class Module<T1, T2, T3, TResult>(string name) : Module(name)
-        {
-            public abstract TResult forward(T1 input1, T2 input2, T3 input3);
-
-            public TResult call(T1 input1, T2 input2, T3 input3) => forward(input1, input2, input3);
-        }
-    }
-}
-
-/// <summary>Moves whole modules.</summary>
-public static class ModuleExtensionMethods
-{
-    public static T to<T>(this T module, torch.Device device)
-        where T : torch.nn.Module
-    {
-        ArgumentNullException.ThrowIfNull(module);
-        module.Convert(device, null);
-        return module;
-    }
-
-    public static T to<T>(this T module, torch.ScalarType type)
-        where T : torch.nn.Module
-    {
-        ArgumentNullException.ThrowIfNull(module);
-        module.Convert(null, type);
-        return module;
-    }
-
-    public static T to<T>(this T module, torch.Device device, torch.ScalarType type)
-        where T : torch.nn.Module
-    {
-        ArgumentNullException.ThrowIfNull(module);
-        module.Convert(device, type);
-        return module;
     }
 }

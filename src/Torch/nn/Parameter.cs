@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace TorchSharp.Modules;
 
 /// <summary>A tensor that trains. It belongs to no dispose scope: its module disposes of it.</summary>
-public sealed class Parameter : Tensor
+public class Parameter : Tensor
 {
     public Parameter(Tensor data, bool requires_grad = true)
         : base(Detached(data))

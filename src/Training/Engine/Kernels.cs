@@ -24,8 +24,24 @@ public static class Kernels
     /// <summary>Takes the plain way until the result is disposed of; for tests that compare both.</summary>
     public static IDisposable Plain()
     {
+        var before = Plainly.Value;
         Plainly.Value = true;
-        return new Restore();
+        return new Restore(before);
+    }
+
+    /// <summary>Rows of a table.</summary>
+    /// <param name="tokens">Int64, any shape.</param>
+    /// <param name="table">[V,D].</param>
+    /// <returns>The shape of tokens, and D.</returns>
+    public static Tensor Embed(Tensor tokens, Tensor table)
+    {
+#if LIBTORCH_ENGINE
+        if (Fused)
+        {
+            return FusedKernels.Embed(tokens, table);
+        }
+#endif
+        return table.index_select(0, tokens.reshape(-1)).reshape([.. tokens.shape, table.shape[1]]);
     }
 
     /// <summary>x / √(mean(x²) + eps) · weight over the last dimension (arXiv 1910.07467).</summary>
@@ -177,6 +193,21 @@ public static class Kernels
         return scores.softmax(-1).matmul(v).reshape(n, heads * d);
     }
 
+    /// <summary>x weightᵀ for the few rows of a decoding step.</summary>
+    /// <param name="x">[M,K].</param>
+    /// <param name="weight">[N,K].</param>
+    /// <returns>[M,N].</returns>
+    public static Tensor LinearRows(Tensor x, Tensor weight)
+    {
+#if LIBTORCH_ENGINE
+        if (Fused)
+        {
+            return FusedKernels.LinearRows(x, weight);
+        }
+#endif
+        return nn.functional.linear(x, weight);
+    }
+
     /// <summary>Draws a token a row by inverting the cumulative distribution at a given uniform number; each row is read alone.</summary>
     /// <param name="logits">[N,V].</param>
     /// <param name="uniforms">A number in [0, 1) for each row.</param>
@@ -224,10 +255,13 @@ public static class Kernels
         return (tokens.to(logits.device), logps.gather(1, tokens.unsqueeze(1)).squeeze(1).to_type(ScalarType.Float32));
     }
 
-    private static Tensor Wide(Tensor logits) => logits.dtype is ScalarType.BFloat16 or ScalarType.Float16 ? logits.to_type(ScalarType.Float32) : logits;
+    /// <summary>The dtype of log-probabilities, rewards and values beside weights of a dtype: float32 at least.</summary>
+    public static ScalarType WideType(ScalarType dtype) => dtype is ScalarType.BFloat16 or ScalarType.Float16 ? ScalarType.Float32 : dtype;
 
-    private sealed class Restore : IDisposable
+    private static Tensor Wide(Tensor logits) => logits.to_type(WideType(logits.dtype));
+
+    private sealed class Restore(bool before) : IDisposable
     {
-        public void Dispose() => Plainly.Value = false;
+        public void Dispose() => Plainly.Value = before;
     }
 }

@@ -60,7 +60,7 @@ public sealed class ActorCritic(ActorCriticOptions options, StageContext stage) 
         var tokenReward = options.TokenReward.Create(stage.Services);
         var advantage = options.Advantage.Create(stage.Services);
         var controller = options.KlController?.Create(stage.Services);
-        var source = new RolloutSource(options, stage);
+        var source = new RolloutSource(options, stage, withinGroups: false);
         var scorer = new SequenceScorer(policy, source.Temperature);
         SequenceScorer? reference = null;
         if (tokenReward.NeedsReference)
@@ -88,7 +88,6 @@ public sealed class ActorCritic(ActorCriticOptions options, StageContext stage) 
                 var order = stage.Draws.Key("minibatches").Key(step).Key(epoch).Permutation(rollouts.Rollouts.Count);
                 foreach (var rows in OnlineGroups.Split(order, options.Minibatches))
                 {
-                    cancel.ThrowIfCancellationRequested();
                     stage.Recorder.InHand(Kinds.Objective + " " + options.Objective.Id, "training");
                     Update(step, rows, rollouts, batch, onPolicy: updates++ == 0, metrics);
                 }
@@ -146,7 +145,7 @@ public sealed class ActorCritic(ActorCriticOptions options, StageContext stage) 
             var recorded = Rows("old_logps");
             if (onPolicy)
             {
-                metrics["sampler_gap"] = SamplerTripwire.Check(recorded, scored.Logps, scored.Mask);
+                metrics["sampler_gap"] = SamplerTripwire.Check(recorded, scored.Logps, scored.Mask, policy.Network.parameters().First().dtype);
             }
 
             var batch = new ActorCriticBatch
@@ -162,10 +161,13 @@ public sealed class ActorCritic(ActorCriticOptions options, StageContext stage) 
             batch.With("entropies", scored.Entropies);
             var loss = objective.Compute(batch);
             criticUpdates.Zero();
-            var (norm, rate) = actorUpdates.Step(loss.Value, step);
+            var value = actorUpdates.Backward(loss.Value, step);
             metrics.Add(loss);
-            (metrics["grad_norm"], metrics["learning_rate"]) = (norm, rate);
-            metrics["critic_grad_norm"] = criticUpdates.Apply(step).GradNorm;
+            // Both gradients are looked at before either network changes.
+            metrics["grad_norm"] = actorUpdates.Clip(step, value);
+            metrics["critic_grad_norm"] = criticUpdates.Clip(step, value);
+            metrics["learning_rate"] = actorUpdates.Update(step);
+            criticUpdates.Update(step);
         }
     }
 }

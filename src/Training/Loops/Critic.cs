@@ -1,3 +1,4 @@
+using Plumbline.Training.Engine;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -67,5 +68,9 @@ internal sealed class Critic : IDisposable
         _head.Dispose();
     }
 
-    private Tensor Head(Tensor states) => _head.forward(states).squeeze(-1);
+    private Tensor Head(Tensor states)
+    {
+        var values = _head.forward(states).squeeze(-1);
+        return values.to_type(Kernels.WideType(values.dtype));
+    }
 }

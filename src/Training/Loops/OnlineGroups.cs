@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Plumbline.Training.Engine;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -61,7 +62,7 @@ public sealed record OnlineGroupsOptions : RolloutOptions
 /// </remarks>
 [Loop(Loop.OnlineGroups)]
 [Default("sampler", "kv-cache")]
-[Default("advantage", "grpo")]
+[Default("advantage", "group-relative")]
 public sealed class OnlineGroups(OnlineGroupsOptions options, StageContext stage) : ILoop
 {
     /// <inheritdoc/>
@@ -70,7 +71,7 @@ public sealed class OnlineGroups(OnlineGroupsOptions options, StageContext stage
         var policy = stage.Policy;
         var objective = options.Objective.Create(stage.Services);
         var advantage = options.Advantage.Create(stage.Services);
-        var sampling = new RolloutSource(options, stage);
+        var sampling = new RolloutSource(options, stage, withinGroups: true);
         var scorer = new SequenceScorer(policy, sampling.Temperature);
         SequenceScorer? reference = null;
         if (objective.Needs.HasFlag(Needs.Reference))
@@ -89,7 +90,7 @@ public sealed class OnlineGroups(OnlineGroupsOptions options, StageContext stage
             var metrics = new Dictionary<string, double>();
             var rollouts = sampling.Next(step, metrics, cancel);
             var first = policy.Network.parameters().First();
-            var (device, dtype) = (first.device, first.dtype);
+            var (device, dtype) = (first.device, Kernels.WideType(first.dtype));
             stage.Recorder.InHand(Kinds.Advantage + " " + options.Advantage.Id, "advantages");
             var inputs = new Batch().With("rewards", rollouts.Rewards(device, dtype)).With("group_ids", rollouts.GroupIds(device));
             inputs.With("scored", rollouts.Scored is { } scored ? tensor(scored, device: device) : null);
@@ -104,24 +105,16 @@ public sealed class OnlineGroups(OnlineGroupsOptions options, StageContext stage
                 var order = stage.Draws.Key("minibatches").Key(step).Key(epoch).Permutation(groups.Length);
                 foreach (var part in Split(order, options.Minibatches))
                 {
-                    cancel.ThrowIfCancellationRequested();
                     stage.Recorder.InHand(Kinds.Objective + " " + options.Objective.Id, "training");
                     int[] rows = [.. part.SelectMany(group => groups[group])];
-                    var last = Update(step, rows, rollouts, advantages.Tensor("advantages"), onPolicy: updates == 0, metrics);
-                    updates++;
-                    if (epoch == options.EpochsPerBatch - 1 || updates == 1)
-                    {
-                        metrics.Add(last.Loss);
-                        (metrics["grad_norm"], metrics["learning_rate"]) = (last.GradNorm, last.LearningRate);
-                    }
+                    Update(step, rows, rollouts, advantages.Tensor("advantages"), onPolicy: updates++ == 0, metrics);
                 }
             }
 
             return new(metrics, rollouts.Tokens * options.EpochsPerBatch);
         }
 
-        (Loss Loss, double GradNorm, double LearningRate) Update(
-            int step, int[] rows, RolloutBatch rollouts, Tensor advantages, bool onPolicy, Dictionary<string, double> metrics)
+        void Update(int step, int[] rows, RolloutBatch rollouts, Tensor advantages, bool onPolicy, Dictionary<string, double> metrics)
         {
             using var scope = NewDisposeScope();
             PromptedSequence[] sequences = [.. rows.Select(row => rollouts.Sequences[row])];
@@ -141,7 +134,7 @@ public sealed class OnlineGroups(OnlineGroupsOptions options, StageContext stage
             batch.With("entropies", scored.Entropies);
             if (onPolicy)
             {
-                metrics["sampler_gap"] = SamplerTripwire.Check(recorded, scored.Logps, scored.Mask);
+                metrics["sampler_gap"] = SamplerTripwire.Check(recorded, scored.Logps, scored.Mask, policy.Network.parameters().First().dtype);
             }
             else
             {
@@ -156,13 +149,9 @@ public sealed class OnlineGroups(OnlineGroupsOptions options, StageContext stage
 
             var loss = objective.Compute(batch);
             var (norm, rate) = optimization.Step(loss.Value, step);
-            foreach (var (_, value) in loss)
-            {
-                (value as Tensor)?.MoveToOuterDisposeScope();
-            }
-
-            loss.Value.MoveToOuterDisposeScope();
-            return (loss, norm, rate);
+            // A step's metrics are its last update's.
+            metrics.Add(loss);
+            (metrics["grad_norm"], metrics["learning_rate"]) = (norm, rate);
         }
     }
 
@@ -187,7 +176,7 @@ internal sealed class RolloutSource
     private readonly List<(Example Example, int[] Prompt)> _prompts;
     private readonly EpochOrder _order;
 
-    internal RolloutSource(RolloutOptions options, StageContext stage)
+    internal RolloutSource(RolloutOptions options, StageContext stage, bool withinGroups)
     {
         (_options, _stage) = (options, stage);
         if (options.Rewards.Count == 0)
@@ -202,7 +191,7 @@ internal sealed class RolloutSource
         var examples = options.Data.Create(stage.Services).Load(stage.Run).Train;
         _prompts = PromptSet.Build(examples, builder, options.Overlong, stage.Log);
         _order = new EpochOrder(_prompts.Count, stage.Draws.Key("order"));
-        Watch = new RewardWatch(stage.Recorder, _prompts.Count);
+        Watch = new RewardWatch(stage.Recorder, _prompts.Count, withinGroups);
     }
 
     internal RewardWatch Watch { get; }

@@ -45,18 +45,16 @@ internal sealed class RolloutBatch
                 throw new PlumblineException($"reward '{rewards[k].Id}' gave {result.Values.Length} scores for {rollouts.Count} completions");
             }
 
-            if (Array.FindIndex(result.Values, value => !double.IsFinite(value)) is var bad and >= 0)
+            if (result.Scored is { } mask && mask.Length != rollouts.Count)
             {
-                throw new PlumblineException($"reward '{rewards[k].Id}' gave {result.Values[bad]} for the completion {rollouts[bad].Text}; a score must be finite");
+                throw new PlumblineException($"reward '{rewards[k].Id}' says of {mask.Length} completions whether it scored them, and there are {rollouts.Count}");
             }
 
-            scores[k] = result.Values;
-            if (result.Scored is { } mask)
+            // Copied: the array is the reward's own.
+            scores[k] = [.. result.Values.Select((value, i) => result.Scored is { } said && !said[i] ? 0 : value)];
+            if (Array.FindIndex(scores[k], value => !double.IsFinite(value)) is var bad and >= 0)
             {
-                for (var i = 0; i < mask.Length; i++)
-                {
-                    scores[k][i] = mask[i] ? scores[k][i] : 0;
-                }
+                throw new PlumblineException($"reward '{rewards[k].Id}' gave {result.Values[bad]} for the completion {rollouts[bad].Text}; a score must be finite");
             }
 
             // A completion counts as scored where any reward has an opinion of it.
@@ -66,7 +64,7 @@ internal sealed class RolloutBatch
                 ({ } others, { } mine, _) => [.. others.Zip(mine, (a, b) => a || b)],
                 _ => null,
             };
-            metrics["reward/" + rewards[k].Id] = result.Values.Average();
+            metrics["reward/" + rewards[k].Id] = scores[k].Average();
             foreach (var (name, values) in result.Components)
             {
                 metrics[$"reward/{rewards[k].Id}/{name}"] = values.Average();
@@ -126,20 +124,28 @@ internal sealed class RolloutBatch
 internal static class SamplerTripwire
 {
     /// <summary>The largest difference over all tokens.</summary>
+    /// <param name="recorded">[N,T] by the sampler.</param>
+    /// <param name="computed">[N,T] by the trainer.</param>
+    /// <param name="mask">[N,T].</param>
+    /// <param name="weights">The policy's dtype: log-probabilities are float32 also where its logits are coarser.</param>
     /// <exception cref="PlumblineException">It is beyond what rounding explains: sampler and trainer run different policies.</exception>
-    internal static double Check(Tensor recorded, Tensor computed, Tensor mask)
+    internal static double Check(Tensor recorded, Tensor computed, Tensor mask, ScalarType weights)
     {
         var gap = ((recorded - computed.detach()) * mask).abs().max().ToDouble();
-        var bound = computed.dtype switch { ScalarType.BFloat16 or ScalarType.Float16 => 0.5, _ => 1e-3 };
+        var bound = weights switch { ScalarType.BFloat16 or ScalarType.Float16 => 0.5, _ => 1e-3 };
         return gap <= bound ? gap : throw new PlumblineException(
             $"the sampler recorded log-probabilities that differ by {gap:G3} from the trainer's for the same tokens (bound {bound:G3}); sampler and model disagree, so the update would be off-policy without a word");
     }
 }
 
 /// <summary>Notices that the rewards of a whole epoch held no information.</summary>
-internal sealed class RewardWatch(IRecorder recorder, int promptsPerEpoch)
+/// <param name="recorder">Takes the diagnosis.</param>
+/// <param name="promptsPerEpoch">Prompts of the data set.</param>
+/// <param name="withinGroups">Whether only differences within a group teach; else those between any two completions do.</param>
+internal sealed class RewardWatch(IRecorder recorder, int promptsPerEpoch, bool withinGroups)
 {
     private int _prompts;
+    private double? _first;
     private bool _informative;
     private bool _told;
 
@@ -147,8 +153,20 @@ internal sealed class RewardWatch(IRecorder recorder, int promptsPerEpoch)
     internal void See(RolloutBatch batch, int prompts)
     {
         var totals = batch.Totals;
-        _informative |= batch.Rollouts.Select((rollout, row) => (rollout.GroupId, totals[row]))
-            .GroupBy(pair => pair.GroupId, pair => pair.Item2).Any(group => group.Max() > group.Min());
+        var scored = Enumerable.Range(0, totals.Length).Where(row => batch.Scored?[row] ?? true);
+        if (withinGroups)
+        {
+            _informative |= scored.GroupBy(row => batch.Rollouts[row].GroupId, row => totals[row]).Any(group => group.Max() > group.Min());
+        }
+        else
+        {
+            foreach (var row in scored)
+            {
+                _first ??= totals[row];
+                _informative |= totals[row] != _first;
+            }
+        }
+
         _prompts += prompts;
         if (_prompts >= promptsPerEpoch)
         {
@@ -172,9 +190,11 @@ internal sealed class RewardWatch(IRecorder recorder, int promptsPerEpoch)
             _told = true;
             recorder.Diagnose(new Diagnosis(
                 "equal-rewards",
-                $"every group's rewards were equal {span}: nothing was learnt from them. Look at samples.jsonl; the reward may never fire, the task may be too hard or too easy, or group_size may be 1"));
+                withinGroups
+                    ? $"every group's rewards were equal {span}: nothing was learnt from them. Look at samples.jsonl; the reward may never fire, the task may be too hard or too easy, or group_size may be 1"
+                    : $"every reward was equal {span}: nothing tells a good completion from a bad one. Look at samples.jsonl; the reward may never fire, or the task may be too hard or too easy"));
         }
 
-        (_prompts, _informative) = (0, false);
+        (_prompts, _informative, _first) = (0, false, null);
     }
 }

@@ -22,10 +22,10 @@ public enum ScheduleKind
     /// <summary>It stays.</summary>
     Constant,
 
-    /// <summary>It falls in a line to zero at the last step.</summary>
+    /// <summary>It falls in a line to zero, reached after the last step.</summary>
     Linear,
 
-    /// <summary>It falls in half a cosine to zero at the last step.</summary>
+    /// <summary>It falls in half a cosine to zero, reached after the last step.</summary>
     Cosine,
 }
 
@@ -38,7 +38,7 @@ public enum OverlongPolicy
     /// <summary>Leave the example out; the log says how many were.</summary>
     Drop,
 
-    /// <summary>Keep the prompt's last tokens; an answer that is too long by itself leaves the example out.</summary>
+    /// <summary>Keep the prompt's beginning-of-sequence token and its last tokens; an answer that is too long by itself leaves the example out.</summary>
     TruncatePrompt,
 }
 

@@ -24,7 +24,7 @@ internal static class PromptSet
             }
             else if (overlong == OverlongPolicy.TruncatePrompt)
             {
-                prompts.Add((example, prompt[^(builder.MaxLength / 2)..]));
+                prompts.Add((example, builder.Last(prompt, Math.Max(1, builder.MaxLength / 2))));
             }
             else
             {

@@ -65,6 +65,12 @@ internal sealed class SequenceBuilder(ICausalModel model, int? maxLength, Overlo
                 : $"none of the {examples.Count} examples fits into {MaxLength} tokens; raise max_length or the model's context_length");
     }
 
+    /// <summary>A prompt's last tokens, after its beginning-of-sequence token where it has one and there is room for both.</summary>
+    internal int[] Last(int[] prompt, int count) =>
+        count >= prompt.Length ? prompt
+        : count > 1 && prompt[0] == _tokenizer.BosId ? [prompt[0], .. prompt[^(count - 1)..]]
+        : prompt[^count..];
+
     private bool Fit(Example example, PromptedSequence[] sequences)
     {
         switch (overlong)
@@ -80,8 +86,7 @@ internal sealed class SequenceBuilder(ICausalModel model, int? maxLength, Overlo
                 }
 
                 // One prompt for all the answers of a row, or they could not be compared.
-                var kept = Math.Min(room, sequences[0].Prompt.Length);
-                var prompt = sequences[0].Prompt[^kept..];
+                var prompt = Last(sequences[0].Prompt, room);
                 for (var i = 0; i < sequences.Length; i++)
                 {
                     sequences[i] = sequences[i] with { Prompt = prompt };

@@ -4,6 +4,7 @@ namespace Plumbline.Training;
 /// <remarks>A pure function of the draws, so a resumed run meets the same rows.</remarks>
 public sealed class EpochOrder(int rows, Draws draws)
 {
+    private readonly int _rows = rows > 0 ? rows : throw new ArgumentOutOfRangeException(nameof(rows), rows, "there is no order of no rows");
     private long _epoch = -1;
     private int[] _order = [];
 
@@ -13,14 +14,14 @@ public sealed class EpochOrder(int rows, Draws draws)
         var taken = new int[count];
         for (var i = 0; i < count; i++)
         {
-            var epoch = (start + i) / rows;
+            var epoch = (start + i) / _rows;
             if (epoch != _epoch)
             {
                 _epoch = epoch;
-                _order = draws.Key("epoch").Key(epoch).Permutation(rows);
+                _order = draws.Key("epoch").Key(epoch).Permutation(_rows);
             }
 
-            taken[i] = _order[(start + i) % rows];
+            taken[i] = _order[(start + i) % _rows];
         }
 
         return taken;

@@ -44,7 +44,29 @@ public sealed class Optimization : IDisposable
     /// <exception cref="PlumblineException">Loss or gradient is not finite; the weights are as before.</exception>
     public (double GradNorm, double LearningRate) Step(Tensor loss, int step)
     {
+        var value = Backward(loss, step);
+        var norm = Clip(step, value);
+        return (norm, Update(step));
+    }
+
+    /// <summary>Forgets the gradients. Two optimisers on one loss: both forget, one goes backward, both clip, both update.</summary>
+    public void Zero() => _optimizer.zero_grad();
+
+    /// <summary>Fresh gradients of a loss.</summary>
+    /// <param name="loss">[] the scalar to minimise.</param>
+    /// <param name="step">From 0; for messages.</param>
+    /// <returns>The loss.</returns>
+    /// <exception cref="PlumblineException">The loss is not finite, is no scalar, or depends on no parameter.</exception>
+    public double Backward(Tensor loss, int step)
+    {
         ArgumentNullException.ThrowIfNull(loss);
+        if (loss.numel() != 1 || !loss.requires_grad)
+        {
+            throw new PlumblineException(loss.numel() != 1
+                ? $"the loss has the shape [{string.Join(',', loss.shape)}] at step {step}; an objective must return one number"
+                : $"the loss carries no gradient at step {step}: it depends on no weight that trains. Does the objective detach its inputs?");
+        }
+
         var value = loss.ToDouble();
         if (!double.IsFinite(value))
         {
@@ -53,16 +75,13 @@ public sealed class Optimization : IDisposable
 
         Zero();
         loss.backward();
-        return Apply(step, value);
+        return value;
     }
 
-    /// <summary>Forgets the gradients; for a second optimiser on one loss.</summary>
-    public void Zero() => _optimizer.zero_grad();
-
-    /// <summary>One update from the gradients at hand; for a second optimiser on one loss.</summary>
-    /// <returns>The gradient's norm before clipping, and the learning rate.</returns>
-    /// <exception cref="PlumblineException">The gradient is not finite; the weights are as before.</exception>
-    public (double GradNorm, double LearningRate) Apply(int step, double loss = double.NaN)
+    /// <summary>Scales the gradients at hand down to the longest norm allowed.</summary>
+    /// <returns>The norm before.</returns>
+    /// <exception cref="PlumblineException">The gradient is not finite.</exception>
+    public double Clip(int step, double loss)
     {
         var norm = nn.utils.clip_grad_norm_(_parameters, _options.MaxGradNorm ?? double.PositiveInfinity);
         if (!double.IsFinite(norm))
@@ -70,6 +89,13 @@ public sealed class Optimization : IDisposable
             throw new PlumblineException($"the gradient's norm is {norm} at step {step}, with a loss of {loss}; the weights were left as before this step. Try a lower learning_rate");
         }
 
+        return norm;
+    }
+
+    /// <summary>One update from the gradients at hand.</summary>
+    /// <returns>The learning rate.</returns>
+    public double Update(int step)
+    {
         var rate = RateAt(step, _peak, _options);
         foreach (var group in _optimizer.ParamGroups)
         {
@@ -77,10 +103,10 @@ public sealed class Optimization : IDisposable
         }
 
         _optimizer.step();
-        return (norm, rate);
+        return rate;
     }
 
-    /// <summary>The learning rate of a step: a line up over the warm-up, then the schedule down to the last step.</summary>
+    /// <summary>The learning rate of a step: a line up over the warm-up, then the schedule down to zero after the last step.</summary>
     public static double RateAt(int step, double peak, TrainingOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);

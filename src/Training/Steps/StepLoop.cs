@@ -1,3 +1,4 @@
+using System.Globalization;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -40,7 +41,7 @@ internal static class StepLoop
         return steps;
     }
 
-    /// <summary>Adds a loss and its outputs to metrics: a tensor by its mean.</summary>
+    /// <summary>Adds a loss and its outputs to metrics: a tensor by its mean; texts and lists are left out.</summary>
     internal static void Add(this Dictionary<string, double> metrics, Outputs outputs)
     {
         if (outputs is Loss loss)
@@ -58,8 +59,8 @@ internal static class StepLoop
                 case Tensor tensor when tensor.numel() > 0:
                     metrics[name] = tensor.to_type(ScalarType.Float64).mean().ToDouble();
                     break;
-                case double number:
-                    metrics[name] = number;
+                case IConvertible number and not string:
+                    metrics[name] = number.ToDouble(CultureInfo.InvariantCulture);
                     break;
             }
         }

@@ -143,7 +143,7 @@ public static class SafeTensors
         file.ReadExactly(text);
         try
         {
-            return (JsonNode.Parse(text) as JsonObject ?? throw new PlumblineException($"the header of {path} is no JSON object"), length + 8);
+            return (JsonNode.Parse(text, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false }) as JsonObject ?? throw new PlumblineException($"the header of {path} is no JSON object"), length + 8);
         }
         catch (JsonException error)
         {
@@ -172,10 +172,11 @@ public static class SafeTensors
             throw new PlumblineException($"{path}: '{name}' has the dtype {dtype}; known are {string.Join(", ", Types.Select(known => known.Name))}");
         }
 
-        var bytes = shape.Aggregate((long)type.Bytes, (product, size) => product * size);
-        if (place.Length != 2 || shape.Any(size => size < 0) || place[0] < 0 || place[1] - place[0] != bytes || start + place[1] > file.Length)
+        // A forged shape may overflow 64 bits; a number of bytes beyond the file is refused either way.
+        var bytes = shape.Aggregate((UInt128)type.Bytes, (product, size) => product > (UInt128)file.Length ? product : product * (ulong)Math.Max(0, size));
+        if (place.Length != 2 || shape.Any(size => size < 0) || place[0] < 0 || place[1] < place[0] || place[1] > file.Length - start || (UInt128)(place[1] - place[0]) != bytes)
         {
-            throw new PlumblineException($"{path}: '{name}' claims bytes {string.Join("-", place)} for the shape [{string.Join(',', shape)}] of {dtype}, which needs {bytes} within a file of {file.Length}");
+            throw new PlumblineException($"{path}: '{name}' claims bytes {string.Join("-", place)} for the shape [{string.Join(',', shape)}] of {dtype}, which do not fit each other and a file of {file.Length} bytes");
         }
 
         var tensor = empty(shape, type.Type);

@@ -1,0 +1,63 @@
+using System.CommandLine;
+using Plumbline.Host.Runs;
+using Plumbline.Options;
+
+namespace Plumbline.Host.Commands;
+
+/// <summary>The command line: every command with its options and help.</summary>
+internal static class CommandTree
+{
+    /// <summary>On every command: another plugins folder.</summary>
+    internal static readonly Option<string?> Plugins = new("--plugins")
+    {
+        Description = "The plugins folder. Default: $PLUMB_PLUGINS, or the folder 'plugins' beside the program or above it.",
+        HelpName = "DIR",
+        Recursive = true,
+    };
+
+    internal static RootCommand Build()
+    {
+        var root = new RootCommand("Plumbline: preference optimisation and reinforcement learning of generative models, each method a plugin. " + ExitCodes.Help)
+        {
+            Plugins,
+            RunCommand.Build(),
+            VerifyCommand.Build(),
+            new Command("plugins", "Looks at the plugins folder.") { PluginsListCommand.Build(), PluginsShowCommand.Build() },
+            SchemaCommand.Build(),
+            DoctorCommand.Build(),
+        };
+        return root;
+    }
+
+    /// <summary>Sets what a command does; an error meant for the user becomes a line and an exit code.</summary>
+    internal static Command Does(this Command command, Func<ParseResult, Task<int>> action)
+    {
+        command.SetAction(async (result, _) =>
+        {
+            try
+            {
+                return await action(result).ConfigureAwait(false);
+            }
+            catch (ManifestException refused)
+            {
+                foreach (var error in refused.Errors)
+                {
+                    await Console.Error.WriteLineAsync($"plumb: {error}").ConfigureAwait(false);
+                }
+
+                return ExitCodes.Refused;
+            }
+            catch (Exception error) when (error is PlumblineException or IOException or UnauthorizedAccessException or DllNotFoundException)
+            {
+                await Console.Error.WriteLineAsync($"plumb: {error.Message}").ConfigureAwait(false);
+                return ExitCodes.Failed;
+            }
+        });
+        return command;
+    }
+
+    internal static Command Does(this Command command, Func<ParseResult, int> action) => command.Does(result => Task.FromResult(action(result)));
+
+    /// <summary>The option <c>--json</c>.</summary>
+    internal static Option<bool> Json() => new("--json") { Description = "Print the result as JSON." };
+}

@@ -1,0 +1,97 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Plumbline.Host.Plugins;
+using Plumbline.Host.Runs;
+using Spectre.Console;
+using TorchSharp;
+#if LIBTORCH_ENGINE
+using Plumbline.Engine;
+#endif
+
+namespace Plumbline.Host.Commands;
+
+/// <summary><c>plumb doctor</c>: what this machine has, and what is wrong with it.</summary>
+internal static class DoctorCommand
+{
+    // A matrix product by a slow BLAS reaches single digits on any machine, by a fast one some tens a core.
+    private const double SlowGigaflops = 20;
+    private static readonly Option<bool> AsJson = CommandTree.Json();
+
+    internal static Command Build() => new Command("doctor", "Looks at the engine, libtorch, its BLAS, the devices and the plugins, and says what is wrong. Exit code 1 where something is.") { AsJson }.Does(Look);
+
+    private static int Look(ParseResult result)
+    {
+        var findings = new List<(string Subject, string Words, bool Well)>();
+        Engine(findings);
+        var catalog = PluginCatalog.Open(result.GetValue(CommandTree.Plugins));
+        var broken = catalog.Plugins.Where(plugin => plugin.Broken is not null).ToList();
+        findings.Add(("plugins", $"{catalog.Plugins.Count(plugin => !plugin.BuiltIn)} in {catalog.Folder}, contract {SharedAssemblies.ContractVersion.ToString(3)}", true));
+        findings.AddRange(broken.Select(plugin => ($"plugin {plugin.Name}", plugin.Broken!, false)));
+        if (result.GetValue(AsJson))
+        {
+            Output.Json(new JsonArray([.. findings.Select(finding => new JsonObject { ["subject"] = finding.Subject, ["finding"] = finding.Words, ["well"] = finding.Well })]));
+        }
+        else
+        {
+            var console = Output.Console();
+            foreach (var (subject, words, well) in findings)
+            {
+                console.MarkupLine($"{(well ? "[green]ok  [/]" : "[yellow]WARN[/]")} {Markup.Escape(subject)}: {Markup.Escape(words)}");
+            }
+        }
+
+        return findings.TrueForAll(finding => finding.Well) ? ExitCodes.Success : ExitCodes.Failed;
+    }
+
+    private static void Engine(List<(string Subject, string Words, bool Well)> findings)
+    {
+        try
+        {
+#if LIBTORCH_ENGINE
+            findings.Add(("engine", $"Plumbline.Torch over {EngineInfo.NativeLibrary}", true));
+            findings.Add(("libtorch", $"{EngineInfo.Version} ({Mapped("libtorch_cpu")})", true));
+#else
+            findings.Add(("engine", $"TorchSharp {typeof(torch).Assembly.GetName().Version}", true));
+            findings.Add(("libtorch", Mapped("libtorch_cpu"), true));
+#endif
+            findings.Add(Blas());
+            var devices = torch.cuda.is_available() ? torch.cuda.device_count() : 0;
+            findings.Add(("devices", devices == 0 ? $"cpu ({Environment.ProcessorCount} cores, {torch.get_num_threads()} threads); libtorch sees no CUDA device" : $"cpu, {devices} CUDA device(s)", true));
+        }
+        catch (Exception error) when (error is DllNotFoundException or TypeInitializationException or BadImageFormatException)
+        {
+            findings.Add(("engine", error.Message.ReplaceLineEndings(" "), false));
+        }
+    }
+
+    /// <summary>Times a matrix product: the library's name alone does not tell whether it is fast.</summary>
+    private static (string, string, bool) Blas()
+    {
+        const int Side = 512;
+        using var scope = torch.NewDisposeScope();
+        using var still = torch.no_grad();
+        var (a, b) = (torch.ones([Side, Side]), torch.ones([Side, Side]));
+        _ = a.matmul(b);
+        var best = double.MaxValue;
+        for (var i = 0; i < 5; i++)
+        {
+            var began = Stopwatch.GetTimestamp();
+            _ = a.matmul(b);
+            best = Math.Min(best, Stopwatch.GetElapsedTime(began).TotalSeconds);
+        }
+
+        var rate = 2.0 * Side * Side * Side / best / 1e9;
+        var name = Mapped("openblas") is { Length: > 0 } open ? open : Mapped("mkl") is { Length: > 0 } mkl ? mkl : Mapped("libblas") is { Length: > 0 } plain ? plain : "inside libtorch";
+        var words = string.Create(CultureInfo.InvariantCulture, $"{name}, {rate:F0} GFLOP/s in a {Side} matrix product");
+        return rate >= SlowGigaflops ? ("BLAS", words, true)
+            : ("BLAS", words + ": slow. Install libopenblas0-pthread (apt-get install libopenblas0-pthread), or use PyTorch's libtorch; matrix products will be many times faster", false);
+    }
+
+    /// <summary>The path of a library that this process has mapped; empty where there is none.</summary>
+    private static string Mapped(string name) => File.Exists("/proc/self/maps")
+        ? File.ReadLines("/proc/self/maps").Select(line => line[(line.IndexOf('/', StringComparison.Ordinal) is var at and >= 0 ? at : line.Length)..])
+            .FirstOrDefault(path => Path.GetFileName(path).Contains(name, StringComparison.Ordinal)) ?? string.Empty
+        : string.Empty;
+}

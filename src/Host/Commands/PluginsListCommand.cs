@@ -1,0 +1,72 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Plumbline.Host.Plugins;
+using Plumbline.Host.Runs;
+using Spectre.Console;
+
+namespace Plumbline.Host.Commands;
+
+/// <summary><c>plumb plugins list</c>: what is installed, read from metadata; no plugin code is loaded.</summary>
+internal static class PluginsListCommand
+{
+    private static readonly Option<bool> AsJson = CommandTree.Json();
+
+    internal static Command Build() => new Command("list", "Lists the plugins and the parts they bring, broken ones with the reason. Loads no plugin code.") { AsJson }.Does(List);
+
+    private static int List(ParseResult result)
+    {
+        var catalog = PluginCatalog.Open(result.GetValue(CommandTree.Plugins));
+        if (result.GetValue(AsJson))
+        {
+            Output.Json(new JsonObject { ["folder"] = catalog.Folder, ["plugins"] = new JsonArray([.. catalog.Plugins.Select(Describe)]) });
+            return ExitCodes.Success;
+        }
+
+        var console = Output.Console();
+        var table = new Table().AddColumns("kind", "id", "plugin", "version", "paper", "what it is");
+        foreach (var (plugin, part, summary) in catalog.Plugins.SelectMany(Parts).OrderBy(row => row.Part.Kind, StringComparer.Ordinal).ThenBy(row => row.Part.Id, StringComparer.Ordinal))
+        {
+            table.AddRow(part.Kind, part.Id, plugin.Name, plugin.Version, part.Paper ?? string.Empty, Markup.Escape(summary));
+        }
+
+        console.Write(table);
+        var broken = catalog.Plugins.Where(plugin => plugin.Broken is not null).ToList();
+        foreach (var plugin in broken)
+        {
+            console.MarkupLine($"[yellow]broken:[/] {Markup.Escape(plugin.Name)}: {Markup.Escape(plugin.Broken!)}");
+        }
+
+        var count = catalog.Plugins.Count(plugin => !plugin.BuiltIn);
+        console.WriteLine($"{count} plugins in {catalog.Folder}{(broken.Count > 0 ? $", {broken.Count} of them broken" : string.Empty)}");
+        return ExitCodes.Success;
+    }
+
+    private static IEnumerable<(InstalledPlugin Plugin, PartHeader Part, string Summary)> Parts(InstalledPlugin plugin)
+    {
+        if (plugin.Header is not { } header)
+        {
+            return [];
+        }
+
+        var summaries = XmlSummaries.Of(header.Path);
+        return plugin.Parts.Select(part => (plugin, part, summaries.OfType(part.TypeName)));
+    }
+
+    private static JsonObject Describe(InstalledPlugin plugin) => new()
+    {
+        ["name"] = plugin.Name,
+        ["version"] = plugin.Header is null ? null : plugin.Version,
+        ["path"] = plugin.Header?.Path ?? plugin.Folder,
+        ["built_in"] = plugin.BuiltIn,
+        ["broken"] = plugin.Broken,
+        ["parts"] = new JsonArray([.. Parts(plugin).Select(row => new JsonObject
+        {
+            ["kind"] = row.Part.Kind,
+            ["id"] = row.Part.Id,
+            ["paper"] = row.Part.Paper,
+            ["title"] = row.Part.Title,
+            ["loop"] = row.Part.Loop,
+            ["summary"] = row.Summary,
+        })]),
+    };
+}

@@ -1,0 +1,117 @@
+using System.Text.Json.Nodes;
+using Plumbline.Options;
+
+namespace Plumbline.Host.Plugins;
+
+/// <summary>One option of a part, ready to be shown.</summary>
+/// <param name="Name">As a manifest spells it.</param>
+/// <param name="Type">The type in words.</param>
+/// <param name="Default">Its value where the manifest says nothing.</param>
+/// <param name="Rule">Its range.</param>
+/// <param name="Required">Whether a manifest must give it.</param>
+/// <param name="Summary">What it is.</param>
+internal sealed record OptionCard(string Name, string Type, JsonNode? Default, string Rule, bool Required, string Summary);
+
+/// <summary>Everything a user wants to know of a part; from its attributes, its options record and its comments.</summary>
+internal sealed record PartCard
+{
+    /// <summary>The plugin that brings it.</summary>
+    public required InstalledPlugin Plugin { get; init; }
+
+    /// <summary>Kind, id, paper.</summary>
+    public required PartHeader Part { get; init; }
+
+    /// <summary>What it is, in a sentence.</summary>
+    public required string Summary { get; init; }
+
+    /// <summary>Its own options, and for an algorithm those of its loop.</summary>
+    public required IReadOnlyList<OptionCard> Options { get; init; }
+
+    /// <summary>What the example shows.</summary>
+    public required string ExampleTitle { get; init; }
+
+    /// <summary>An example with everything required.</summary>
+    public required JsonObject Example { get; init; }
+
+    /// <summary>Describes a part; loads its plugin, and for an algorithm the loop's.</summary>
+    internal static PartCard Of(PartRegistry registry, InstalledPlugin plugin, PartHeader part)
+    {
+        var descriptor = registry.Find(part.Kind, part.Id) ?? throw new PlumblineException($"plugin '{plugin.Name}' has no {part.Kind} '{part.Id}'");
+        var loop = descriptor.Loop is null ? null : registry.Find(Kinds.Loop, descriptor.Loop);
+        var options = new List<OptionCard>();
+        var defaults = descriptor.Defaults.Concat(loop?.Defaults ?? []).ToList();
+        Add(descriptor.OptionsType, replaced: null);
+        Add(loop?.OptionsType, replaced: descriptor.Slot);
+        var isStage = part.Kind is Kinds.Algorithm or Kinds.Loop;
+        return new PartCard
+        {
+            Plugin = plugin,
+            Part = part,
+            Summary = XmlSummaries.Of(plugin.Header!.Path).OfType(part.TypeName),
+            Options = options,
+            ExampleTitle = isStage ? "example stage:" : $"example, where a {part.Kind} is wanted:",
+            Example = ExampleOf(registry, part, options),
+        };
+
+        void Add(Type? type, string? replaced)
+        {
+            if (type is null)
+            {
+                return;
+            }
+
+            var summaries = new Dictionary<string, XmlSummaries>(StringComparer.Ordinal);
+            foreach (var option in OptionDescription.Of(type).Where(option => option.Name != replaced))
+            {
+                var assembly = option.Property.DeclaringType!.Assembly.Location;
+                var given = defaults.FirstOrDefault(@default => @default.Path == option.Name);
+                summaries.TryAdd(assembly, XmlSummaries.Of(assembly));
+                options.Add(new OptionCard(
+                    option.Name,
+                    option.Type,
+                    given is null ? option.Default : System.Text.Json.JsonSerializer.SerializeToNode(given.Value),
+                    option.Choices.Count > 0 ? string.Empty : option.Rule,
+                    option.Required && given is null,
+                    summaries[assembly].OfProperty(option.Property)));
+            }
+        }
+    }
+
+    internal JsonObject ToJson() => new()
+    {
+        ["id"] = Part.Id,
+        ["kind"] = Part.Kind,
+        ["plugin"] = Plugin.Name,
+        ["version"] = Plugin.Version,
+        ["paper"] = Part.Paper,
+        ["title"] = Part.Title,
+        ["loop"] = Part.Loop,
+        ["kinds"] = new JsonArray([.. new[] { Part.Kind, Part.SlotKind }.Where(kind => kind is not null).Select(kind => (JsonNode)kind!)]),
+        ["summary"] = Summary,
+        ["options"] = new JsonArray([.. Options.Select(option => new JsonObject
+        {
+            ["name"] = option.Name,
+            ["type"] = option.Type,
+            ["default"] = option.Default?.DeepClone(),
+            ["range"] = option.Rule,
+            ["required"] = option.Required,
+            ["summary"] = option.Summary,
+        })]),
+        ["example"] = Example.DeepClone(),
+    };
+
+    /// <summary>The id, and something valid for each required option: an installed part for a slot.</summary>
+    private static JsonObject ExampleOf(PartRegistry registry, PartHeader part, List<OptionCard> options)
+    {
+        var example = new JsonObject { ["use"] = part.Id };
+        foreach (var option in options.Where(option => option.Required))
+        {
+            var list = option.Type.StartsWith("list of ", StringComparison.Ordinal);
+            var kind = list ? option.Type["list of ".Length..] : option.Type;
+            JsonNode value = registry.Ids(kind) is { Count: > 0 } ids ? ids.First() : option.Type == "text" ? "…" : 1;
+            example[option.Name] = list ? new JsonArray(value) : value;
+        }
+
+        return example;
+    }
+}

@@ -1,0 +1,61 @@
+namespace Plumbline.Host.Plugins;
+
+/// <summary>Every part that is installed, by kind and id, from metadata alone.</summary>
+internal sealed class PluginCatalog
+{
+    private readonly ILookup<(string Kind, string Id), (InstalledPlugin Plugin, PartHeader Part)> _parts;
+
+    private PluginCatalog(string folder, IReadOnlyList<InstalledPlugin> plugins)
+    {
+        (Folder, Plugins) = (folder, plugins);
+        _parts = plugins.SelectMany(plugin => plugin.Parts.Select(part => (plugin, part)))
+            .ToLookup(pair => (pair.part.Kind, pair.part.Id));
+        foreach (var twice in _parts.Where(group => group.Select(pair => pair.Plugin).Distinct().Count() > 1))
+        {
+            MarkDuplicates(twice.Key, [.. twice.Select(pair => pair.Plugin).Distinct()]);
+        }
+    }
+
+    /// <summary>The plugins folder.</summary>
+    internal string Folder { get; }
+
+    /// <summary>Every plugin, broken ones too, the host's own parts first.</summary>
+    internal IReadOnlyList<InstalledPlugin> Plugins { get; }
+
+    /// <summary>Reads the metadata of every plugin in a folder.</summary>
+    internal static PluginCatalog Open(string? folder)
+    {
+        var located = PluginFolder.Locate(folder);
+        return new PluginCatalog(located, [.. PluginFolder.BuiltIn(), .. PluginFolder.Scan(located)]);
+    }
+
+    /// <summary>The ids of a kind's parts that can be used.</summary>
+    internal IReadOnlyCollection<string> Ids(string kind) =>
+        [.. _parts.Where(group => group.Key.Kind == kind && group.Any(pair => pair.Plugin.Broken is null)).Select(group => group.Key.Id).Order(StringComparer.Ordinal)];
+
+    /// <summary>The kinds that have parts.</summary>
+    internal IReadOnlyCollection<string> Kinds => [.. _parts.Select(group => group.Key.Kind).Distinct().Order(StringComparer.Ordinal)];
+
+    /// <summary>The part, or null where none has this kind and id.</summary>
+    /// <exception cref="PlumblineException">Its plugin is broken; the message has the reason.</exception>
+    internal (InstalledPlugin Plugin, PartHeader Part)? Find(string kind, string id)
+    {
+        var found = _parts[(kind, id)].ToList();
+        return found.Count == 0 ? null
+            : found[0].Plugin.Broken is { } reason ? throw new PlumblineException($"{kind} '{id}' is in plugin '{found[0].Plugin.Name}', which can't be used: {reason}")
+            : found[0];
+    }
+
+    /// <summary>Every part of any kind that has an id.</summary>
+    internal IEnumerable<(InstalledPlugin Plugin, PartHeader Part)> WithId(string id) => _parts.Where(group => group.Key.Id == id).SelectMany(group => group);
+
+    /// <summary>None of those that claim one id is preferred: the user chooses, by removing one.</summary>
+    private static void MarkDuplicates((string Kind, string Id) part, IReadOnlyList<InstalledPlugin> plugins)
+    {
+        foreach (var plugin in plugins.Where(plugin => !plugin.BuiltIn))
+        {
+            var others = string.Join(", ", plugins.Where(other => other != plugin).Select(other => $"'{other.Name}'"));
+            plugin.Broken ??= $"its {part.Kind} '{part.Id}' is also in {others}; keep one of them in the plugins folder";
+        }
+    }
+}

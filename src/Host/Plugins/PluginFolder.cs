@@ -1,0 +1,131 @@
+namespace Plumbline.Host.Plugins;
+
+/// <summary>Looks at a plugins folder and reads each plugin's metadata. What can't be read is listed with the reason; nothing is loaded.</summary>
+internal static class PluginFolder
+{
+    private const string Variable = "PLUMB_PLUGINS";
+
+    /// <summary>The folder to look in: the one named, <c>$PLUMB_PLUGINS</c>, or the <c>plugins</c> beside the program or in a folder above it.</summary>
+    /// <exception cref="PlumblineException">The named folder does not exist.</exception>
+    internal static string Locate(string? named)
+    {
+        if ((named ?? Environment.GetEnvironmentVariable(Variable)) is { Length: > 0 } folder)
+        {
+            return Directory.Exists(folder) ? Path.GetFullPath(folder)
+                : throw new PlumblineException($"there is no plugins folder {Path.GetFullPath(folder)}; {(named is null ? $"it is named by ${Variable}" : "it is named by --plugins")}");
+        }
+
+        for (var above = new DirectoryInfo(AppContext.BaseDirectory); above is not null; above = above.Parent)
+        {
+            var candidate = Path.Combine(above.FullName, "plugins");
+            if (Directory.Exists(candidate))
+            {
+                return candidate;
+            }
+        }
+
+        return Path.Combine(AppContext.BaseDirectory, "plugins");
+    }
+
+    /// <summary>The plugins of a folder, in order of their names: a folder each, or a single file.</summary>
+    internal static IReadOnlyList<InstalledPlugin> Scan(string folder)
+    {
+        if (!Directory.Exists(folder))
+        {
+            return [];
+        }
+
+        // Names that begin with a dot are the installer's or the user's own.
+        var folders = Directory.EnumerateDirectories(folder).Where(path => !Path.GetFileName(path).StartsWith('.')).Select(ReadFolder);
+        var files = Directory.EnumerateFiles(folder, "*.dll").Select(path => ReadAssembly(Path.GetFileNameWithoutExtension(path), folder, path));
+        return [.. folders.Concat(files).OrderBy(plugin => plugin.Name, StringComparer.Ordinal)];
+    }
+
+    /// <summary>The parts that come with the host's own assemblies.</summary>
+    internal static IReadOnlyList<InstalledPlugin> BuiltIn() =>
+    [
+        .. SharedAssemblies.WithParts.Select(name => new InstalledPlugin(name, AppContext.BaseDirectory)
+        {
+            Header = AssemblyHeader.Read(Path.Combine(AppContext.BaseDirectory, name + ".dll")),
+            BuiltIn = true,
+        }),
+    ];
+
+    private static InstalledPlugin ReadFolder(string folder)
+    {
+        var name = Path.GetFileName(folder);
+        var assemblies = Directory.GetFiles(folder, "*.dll");
+        // The build leaves a .deps.json beside a plugin's own assembly and beside no other.
+        var own = assemblies.Where(path => File.Exists(Path.ChangeExtension(path, ".deps.json"))).ToArray();
+        if (own.Length != 1)
+        {
+            own = [.. assemblies.Where(ReferencesContract)];
+        }
+
+        return own.Length switch
+        {
+            1 => ReadAssembly(name, folder, own[0]),
+            0 => new InstalledPlugin(name, folder)
+            {
+                Broken = assemblies.Length == 0 ? "there is no .dll in the folder; put the plugin's assembly there, or remove the folder"
+                    : $"none of its assemblies ({string.Join(", ", assemblies.Select(Path.GetFileName).Order(StringComparer.Ordinal).Take(4))}) references {SharedAssemblies.Contract}; it is no plugin, or it is cut short: copy it again",
+            },
+            _ => new InstalledPlugin(name, folder)
+            {
+                Broken = $"several of its assemblies reference {SharedAssemblies.Contract}: {string.Join(", ", own.Select(Path.GetFileName).Order(StringComparer.Ordinal))}; give each plugin a folder of its own",
+            },
+        };
+    }
+
+    private static bool ReferencesContract(string path)
+    {
+        try
+        {
+            return AssemblyHeader.Read(path).References.Any(reference => reference.Name == SharedAssemblies.Contract);
+        }
+        catch (Exception error) when (error is BadImageFormatException or IOException)
+        {
+            return false;
+        }
+    }
+
+    private static InstalledPlugin ReadAssembly(string name, string folder, string path)
+    {
+        try
+        {
+            var header = AssemblyHeader.Read(path);
+            return new InstalledPlugin(name, folder) { Header = header, Broken = Incompatible(header) ?? MissingDependency(header, folder) };
+        }
+        catch (Exception error) when (error is BadImageFormatException or IOException or UnauthorizedAccessException)
+        {
+            return new InstalledPlugin(name, folder)
+            {
+                Broken = $"{Path.GetFileName(path)} can't be read ({error.Message.TrimEnd('.')}); it is no .NET assembly or is cut short: copy it again",
+            };
+        }
+    }
+
+    /// <summary>Absent a stated range, a plugin works from the contract it was built against up to the next major version.</summary>
+    private static string? Incompatible(AssemblyHeader header)
+    {
+        if (header.References.FirstOrDefault(reference => reference.Name == SharedAssemblies.Contract)?.Version is not { } built)
+        {
+            return $"it does not reference {SharedAssemblies.Contract}, so it is no plugin; remove it, or move it into the folder of the plugin that needs it";
+        }
+
+        var (from, below) = header.ContractRange ?? (built, new Version(built.Major + 1, 0));
+        var here = SharedAssemblies.ContractVersion;
+        return here < from ? $"it needs contract {from} or later, and this host has {here.ToString(3)}; update the host, or take an older version of the plugin"
+            : here >= below ? $"it was built for contracts below {below}, and this host has {here.ToString(3)}; take a newer version of the plugin"
+            : null;
+    }
+
+    private static string? MissingDependency(AssemblyHeader header, string folder)
+    {
+        var missing = header.References.Select(reference => reference.Name!)
+            .Where(name => !SharedAssemblies.Contains(name) && !SharedAssemblies.IsFramework(name) && !File.Exists(Path.Combine(folder, name + ".dll")))
+            .ToArray();
+        return missing.Length == 0 ? null
+            : $"it needs {string.Join(", ", missing.Select(name => name + ".dll"))}, which {(missing.Length == 1 ? "is" : "are")} not in its folder; publish the plugin with its dependencies and copy all the files";
+    }
+}

@@ -1,0 +1,33 @@
+using System.Reflection;
+using System.Runtime.Loader;
+
+namespace Plumbline.Host.Plugins;
+
+/// <summary>The assemblies of which a process has one copy, the host's, whatever a plugin carries.</summary>
+internal static class SharedAssemblies
+{
+    /// <summary>What plugins compile against; its version is the contract's.</summary>
+    internal const string Contract = "Plumbline.Abstractions";
+
+    /// <summary>Those that bring parts of their own.</summary>
+    internal static readonly string[] WithParts = ["Plumbline.Training"];
+
+    private static readonly HashSet<string> Framework = [.. (AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES") as string ?? string.Empty)
+        .Split(System.IO.Path.PathSeparator)
+        .Where(path => Path.GetDirectoryName(path) == Path.GetDirectoryName(typeof(object).Assembly.Location))
+        .Select(path => Path.GetFileNameWithoutExtension(path))];
+
+    /// <summary>The version of the contract that this host has.</summary>
+    internal static Version ContractVersion { get; } = typeof(PartAttribute).Assembly.GetName().Version!;
+
+    /// <summary>Whether a plugin gets the host's copy of an assembly.</summary>
+    internal static bool Contains(string name) =>
+        name is Contract or "Plumbline.Training" or "Plumbline.Torch" or "TorchSharp"
+        || (name.StartsWith("Microsoft.Extensions.", StringComparison.Ordinal) && name.EndsWith(".Abstractions", StringComparison.Ordinal));
+
+    /// <summary>Whether an assembly comes with the runtime.</summary>
+    internal static bool IsFramework(string name) => Framework.Contains(name);
+
+    /// <summary>The host's copy, by simple name: the version a plugin was built against was checked before.</summary>
+    internal static Assembly Load(string name) => AssemblyLoadContext.Default.LoadFromAssemblyName(new AssemblyName(name));
+}

@@ -1,0 +1,66 @@
+using System.Reflection;
+using System.Text.RegularExpressions;
+using System.Xml;
+using System.Xml.Linq;
+
+namespace Plumbline.Host.Plugins;
+
+/// <summary>The one-line summaries that the compiler wrote beside an assembly.</summary>
+internal sealed partial class XmlSummaries
+{
+    private readonly Dictionary<string, string> _summaries = new(StringComparer.Ordinal);
+
+    private XmlSummaries()
+    {
+    }
+
+    /// <summary>The summaries of an assembly's file; none where it carries no documentation.</summary>
+    internal static XmlSummaries Of(string assemblyPath)
+    {
+        var summaries = new XmlSummaries();
+        var path = Path.ChangeExtension(assemblyPath, ".xml");
+        if (!File.Exists(path))
+        {
+            return summaries;
+        }
+
+        try
+        {
+            foreach (var member in XDocument.Load(path).Descendants("member"))
+            {
+                if (member.Attribute("name")?.Value is { } name && member.Element("summary") is { } summary)
+                {
+                    summaries._summaries[name] = Plain(summary);
+                }
+            }
+        }
+        catch (XmlException)
+        {
+            // Documentation is a help, not a need: a plugin runs without it.
+            summaries._summaries.Clear();
+        }
+
+        return summaries;
+    }
+
+    /// <summary>The summary of a class, by its full name; empty where it has none.</summary>
+    internal string OfType(string fullName) => _summaries.GetValueOrDefault("T:" + fullName.Replace('+', '.'), string.Empty);
+
+    /// <summary>The summary of a property, from the class that declares it.</summary>
+    internal string OfProperty(PropertyInfo property) => _summaries.GetValueOrDefault($"P:{property.DeclaringType!.FullName!.Replace('+', '.')}.{property.Name}", string.Empty);
+
+    private static string Plain(XElement summary)
+    {
+        var text = string.Concat(summary.Nodes().Select(node => node switch
+        {
+            XText words => words.Value,
+            XElement { Name.LocalName: "see" or "paramref" or "typeparamref" } link => (link.Attribute("cref") ?? link.Attribute("langword") ?? link.Attribute("name"))?.Value.Split('.')[^1] ?? link.Value,
+            XElement element => element.Value,
+            _ => string.Empty,
+        }));
+        return Spaces().Replace(text, " ").Trim();
+    }
+
+    [GeneratedRegex(@"\s+")]
+    private static partial Regex Spaces();
+}

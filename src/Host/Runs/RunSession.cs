@@ -1,0 +1,181 @@
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Plumbline.Host.Manifests;
+using Plumbline.Training.Weights;
+using TorchSharp;
+
+namespace Plumbline.Host.Runs;
+
+/// <summary>A run from its first measurement to its result: model, evaluations, stages, weights.</summary>
+internal sealed class RunSession(Manifest manifest, RunContext run, RunFolder folder, RunRecorder recorder, EventWriter events, string[] plugins, IServiceProvider services, ILoggerFactory logs)
+{
+    private const string Policy = "policy";
+    private readonly JsonArray _evaluations = [];
+    private readonly JsonArray _stages = [];
+
+    /// <summary>Runs everything, writes result.json, and tells the result.</summary>
+    /// <returns>The exit code.</returns>
+    internal int Run(CancellationToken cancel)
+    {
+        string? error = null;
+        try
+        {
+            Build();
+            Measure(-1, "start", cancel);
+            for (var i = 0; i < manifest.Stages.Count && !cancel.IsCancellationRequested; i++)
+            {
+                RunStage(i, cancel);
+            }
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+        }
+        catch (Exception failure) when (failure is not OutOfMemoryException)
+        {
+            error = $"{(failure is PlumblineException ? string.Empty : failure.GetType().Name + ": ")}{failure.Message.ReplaceLineEndings(" ")} (in hand: {recorder.Hand})";
+            events.Send(new Logged("error", error));
+            File.WriteAllText(folder.File("error.txt"), failure + Environment.NewLine);
+        }
+
+        // Weights are as after the last finished step, whatever ended the run.
+        SaveWeights();
+        return Finish(error, cancel.IsCancellationRequested);
+    }
+
+    private void Build()
+    {
+        var parameters = 0L;
+        if (manifest.Model is { } model)
+        {
+            recorder.InHand(Kinds.Model + " " + model.Id, "building");
+            using var scope = services.CreateScope();
+            Enter(scope, -1, "start");
+            var policy = model.Create(scope.ServiceProvider);
+            run.Models.Set(Policy, policy);
+            parameters = policy.Network.parameters().Where(parameter => parameter.requires_grad).Sum(parameter => parameter.numel());
+        }
+
+        events.Send(new Opened(run.Name, folder.Path, run.Seed, run.Device.ToString(), parameters, plugins));
+    }
+
+    private void RunStage(int index, CancellationToken cancel)
+    {
+        var part = manifest.Stages[index];
+        var name = (part.Options as StageOptions)?.Name ?? part.Id;
+        recorder.Enter(index, name);
+        recorder.InHand(Kinds.Loop + " " + part.Id, "starting");
+        var began = DateTime.UtcNow;
+        using (var scope = services.CreateScope())
+        {
+            Enter(scope, index, name);
+            var loop = part.Create(scope.ServiceProvider);
+            try
+            {
+                loop.Run(cancel);
+            }
+            finally
+            {
+                (loop as IDisposable)?.Dispose();
+                _stages.Add(new JsonObject { ["name"] = name, ["steps"] = recorder.Done, ["planned"] = recorder.Planned, ["seconds"] = Math.Round((DateTime.UtcNow - began).TotalSeconds, 3) });
+            }
+        }
+
+        cancel.ThrowIfCancellationRequested();
+        if (recorder is { Planned: not null, Done: 0 })
+        {
+            recorder.Diagnose(new Diagnosis("no-steps", $"stage '{name}' did no step, so it changed nothing; set its steps above 0, or take the stage out"));
+        }
+
+        Measure(index, name, cancel);
+    }
+
+    private void Measure(int index, string name, CancellationToken cancel)
+    {
+        if (manifest.Evaluate.Count == 0)
+        {
+            return;
+        }
+
+        var results = new Dictionary<string, double>();
+        foreach (var part in manifest.Evaluate)
+        {
+            recorder.InHand(Kinds.Evaluation + " " + part.Id, "evaluating");
+            using var scope = services.CreateScope();
+            using var tensors = torch.NewDisposeScope();
+            var stage = Enter(scope, index, name);
+            foreach (var (result, value) in part.Create(scope.ServiceProvider).Evaluate(stage, cancel))
+            {
+                if (!results.TryAdd(result, value))
+                {
+                    throw new PlumblineException($"two evaluations give a result named '{result}'; set a \"name\" on one of them");
+                }
+            }
+        }
+
+        recorder.Evaluate(name, results);
+        _evaluations.Add(new JsonObject { ["after"] = name, ["results"] = new JsonObject(results.Select(pair => KeyValuePair.Create(pair.Key, double.IsFinite(pair.Value) ? (JsonNode?)pair.Value : null))) });
+    }
+
+    private void SaveWeights()
+    {
+        if (!run.Models.Roles.Contains(Policy))
+        {
+            return;
+        }
+
+        recorder.InHand("run", "saving weights");
+        using var scope = torch.NewDisposeScope();
+        SafeTensors.Save(
+            folder.File("model.safetensors"),
+            run.Models.Get<IModel>(Policy).Network.state_dict(),
+            new Dictionary<string, string> { ["format"] = "pt", ["run"] = run.Name });
+    }
+
+    private int Finish(string? error, bool interrupted)
+    {
+        var (verdict, code) = error is not null ? ("failed", ExitCodes.Failed)
+            : interrupted ? ("interrupted", ExitCodes.Interrupted)
+            : recorder.Diagnoses.Count > 0 ? ("diagnosed", ExitCodes.Diagnosed)
+            : ("completed", ExitCodes.Success);
+        var result = new JsonObject
+        {
+            ["run"] = run.Name,
+            ["verdict"] = verdict,
+            ["exit_code"] = code,
+            ["seed"] = run.Seed,
+            ["device"] = run.Device.ToString(),
+            ["folder"] = folder.Path,
+            ["stages"] = _stages,
+            ["evaluations"] = _evaluations,
+            ["diagnoses"] = new JsonArray([.. recorder.Diagnoses.Select(diagnosis => new JsonObject { ["name"] = diagnosis.Name, ["message"] = diagnosis.Message })]),
+            ["error"] = error,
+        };
+        folder.Write(RunFolder.ResultFile, result);
+        events.Send(new Ended(result));
+        return code;
+    }
+
+    /// <summary>Makes a scope the stage's own: parts created from it may ask for the stage.</summary>
+    private StageContext Enter(IServiceScope scope, int index, string name)
+    {
+        var stage = new StageContext
+        {
+            Run = run,
+            Index = index,
+            Name = name,
+            Services = scope.ServiceProvider,
+            Recorder = recorder,
+            Log = logs.CreateLogger(name),
+        };
+        scope.ServiceProvider.GetRequiredService<CurrentStage>().Stage = stage;
+        return stage;
+    }
+}
+
+/// <summary>The stage that a service scope belongs to.</summary>
+internal sealed class CurrentStage
+{
+    /// <summary>Set when the scope begins.</summary>
+    internal StageContext? Stage { get; set; }
+}

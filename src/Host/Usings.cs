@@ -1,0 +1,2 @@
+global using Device = TorchSharp.torch.Device;
+global using ScalarType = TorchSharp.torch.ScalarType;

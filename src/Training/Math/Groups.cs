@@ -1,0 +1,68 @@
+using static TorchSharp.torch;
+
+namespace Plumbline.Training;
+
+/// <summary>Which rows belong together, and sums over them. Ids need not be sorted; groups may be interleaved and of unequal size.</summary>
+public sealed class Groups
+{
+    /// <summary>The groups of a batch.</summary>
+    /// <param name="ids">[N] int; rows of one group share an id.</param>
+    public Groups(Tensor ids)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        var (unique, inverse, _) = ids.unique(sorted: true, return_inverse: true);
+        (Ids, Index) = (unique, inverse!);
+    }
+
+    /// <summary>[G] the ids, ascending: the order of every result with one entry a group.</summary>
+    public Tensor Ids { get; }
+
+    /// <summary>[N] int64: each row's place in <see cref="Ids"/>.</summary>
+    public Tensor Index { get; }
+
+    /// <summary>G.</summary>
+    public long Count => Ids.shape[0];
+
+    /// <summary>[G,N] bool: which rows a group has.</summary>
+    public Tensor Members => arange(Count, device: Index.device).unsqueeze(1).eq(Index.unsqueeze(0));
+
+    /// <summary>The sum of each group.</summary>
+    /// <param name="rows">[N,...].</param>
+    /// <returns>[G,...].</returns>
+    public Tensor Sum(Tensor rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        return zeros([Count, .. rows.shape[1..]], rows.dtype, rows.device).index_add(0, Index, rows, 1);
+    }
+
+    /// <summary>One entry a group to one entry a row.</summary>
+    /// <param name="groups">[G,...].</param>
+    /// <returns>[N,...].</returns>
+    public Tensor Spread(Tensor groups)
+    {
+        ArgumentNullException.ThrowIfNull(groups);
+        return groups.index_select(0, Index);
+    }
+
+    /// <summary>log Σ exp over each group.</summary>
+    /// <param name="rows">[N].</param>
+    /// <returns>[G].</returns>
+    public Tensor LogSumExp(Tensor rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        return rows.unsqueeze(0).masked_fill(Members.logical_not(), double.NegativeInfinity).logsumexp(1);
+    }
+
+    /// <summary>Mean and standard deviation of each group; 0 for the deviation where a group has no more than <paramref name="ddof"/> rows.</summary>
+    /// <param name="values">[N] or [N,K].</param>
+    /// <param name="weights">1 where a value counts, else 0; of the same shape.</param>
+    /// <param name="ddof">The squares are divided by n minus this: 0 or 1.</param>
+    /// <returns>[G] or [G,K] each: mean, deviation, and n.</returns>
+    public (Tensor Mean, Tensor Std, Tensor Size) Statistics(Tensor values, Tensor weights, int ddof)
+    {
+        var size = Sum(weights);
+        var mean = Sum(values * weights) / size.clamp_min(1);
+        var squares = Sum((values - Spread(mean)).square() * weights);
+        return (mean, (squares / (size - ddof).clamp_min(1)).sqrt(), size);
+    }
+}

@@ -1,0 +1,52 @@
+using static TorchSharp.torch;
+
+namespace Plumbline.Training;
+
+/// <summary>Losses of a margin between a chosen and a rejected answer.</summary>
+public static class PairLosses
+{
+    /// <summary>-(1 - ε) log σ(z) - ε log σ(-z): Bradley-Terry, where a share ε of the labels is taken to be wrong (conservative DPO).</summary>
+    /// <param name="z">[B] margin of the chosen answer over the rejected one.</param>
+    /// <param name="labelSmoothing">ε.</param>
+    /// <returns>[B].</returns>
+    public static Tensor Logistic(Tensor z, double labelSmoothing = 0) =>
+        labelSmoothing == 0
+            ? -nn.functional.logsigmoid(z)
+            : -((1 - labelSmoothing) * nn.functional.logsigmoid(z)) - (labelSmoothing * nn.functional.logsigmoid(-z));
+
+    /// <summary>max(0, 1 - z).</summary>
+    /// <param name="z">[B] margin of the chosen answer over the rejected one.</param>
+    /// <returns>[B].</returns>
+    public static Tensor Hinge(Tensor z) => (1 - z).clamp_min(0);
+
+    /// <summary>The share of pairs whose chosen answer ranks strictly higher; a tie counts as wrong.</summary>
+    /// <param name="chosen">[B].</param>
+    /// <param name="rejected">[B].</param>
+    /// <returns>[].</returns>
+    public static Tensor Accuracy(Tensor chosen, Tensor rejected)
+    {
+        ArgumentNullException.ThrowIfNull(chosen);
+        return Masked.Indicator(chosen.gt(rejected), chosen).mean();
+    }
+
+    /// <summary>A loss with what every method on pairs tells: losses, chosen_rewards, rejected_rewards [B], accuracy, margin []; without gradient.</summary>
+    /// <param name="loss">[] the scalar to minimise.</param>
+    /// <param name="losses">[B] of each pair.</param>
+    /// <param name="chosenRewards">[B] implicit rewards.</param>
+    /// <param name="rejectedRewards">[B] implicit rewards.</param>
+    public static Loss WithMetrics(Tensor loss, Tensor losses, Tensor chosenRewards, Tensor rejectedRewards)
+    {
+        ArgumentNullException.ThrowIfNull(losses);
+        ArgumentNullException.ThrowIfNull(chosenRewards);
+        ArgumentNullException.ThrowIfNull(rejectedRewards);
+        var (chosen, rejected) = (chosenRewards.detach(), rejectedRewards.detach());
+        return new Loss(loss)
+        {
+            ["losses"] = losses.detach(),
+            ["chosen_rewards"] = chosen,
+            ["rejected_rewards"] = rejected,
+            ["accuracy"] = Accuracy(chosen, rejected),
+            ["margin"] = (chosen - rejected).mean(),
+        };
+    }
+}

@@ -1,0 +1,33 @@
+using Plumbline.Options;
+using Plumbline.Training.Verification;
+
+namespace Plumbline.Tests.Plugins;
+
+/// <summary>A stage that names an algorithm mixes the method's keys with the loop's.</summary>
+public sealed class Stages
+{
+    private static readonly LoadedParts Parts = new(ReferenceVectors.Plugins.Append(typeof(LoadedParts).Assembly));
+
+    [Theory]
+    [InlineData("dpo")]
+    [InlineData("simpo")]
+    [InlineData("grpo")]
+    [InlineData("ppo")]
+    [InlineData("sft")]
+    public void A_method_shares_no_key_with_its_loop_and_its_defaults_are_the_loops(string id)
+    {
+        var algorithm = Parts.Find(Kinds.Algorithm, id)!;
+        var keys = OptionDescription.KeysOf(Parts.Find(Kinds.Loop, algorithm.Loop!)!.OptionsType!);
+        Assert.Contains(algorithm.Slot!, keys);
+        Assert.Empty(algorithm.OptionsType is null ? [] : OptionDescription.KeysOf(algorithm.OptionsType).Intersect(keys));
+        Assert.All(algorithm.Defaults, @default => Assert.Contains(@default.Path.Split('.')[0], keys));
+    }
+
+    [Fact]
+    public void The_loops_own_defaults_name_parts_that_come_with_them()
+    {
+        var named = Parts.Ids(Kinds.Loop).SelectMany(id => Parts.Find(Kinds.Loop, id)!.Defaults).Where(@default => @default.Path is "advantage" or "token_reward").ToArray();
+        Assert.Equal(3, named.Length);
+        Assert.All(named, @default => Assert.NotNull(Parts.Find(@default.Path.Replace('_', '-'), (string)@default.Value)));
+    }
+}
