@@ -75,6 +75,19 @@ build_managed() {
     }
 }
 
+# A plugin whose folder was deleted is not installed any more; what users dropped into the folder themselves stays.
+prune_plugins() {
+    local list="$root/artifacts/.built-plugins" name
+    find "$root/plugins" -name '*.csproj' -exec basename {} .csproj \; | sort >"$list.new"
+    if [ -e "$list" ]; then
+        comm -23 "$list" "$list.new" | while read -r name; do
+            say "removing plugin $name from artifacts/plugins: its sources are gone"
+            rm -rf "$root/artifacts/plugins/$name"
+        done
+    fi
+    mv "$list.new" "$list"
+}
+
 # Newer than a stamp? Folders count too: their time changes when something in them is deleted.
 changed() { # stamp, paths...
     local stamp=$1
@@ -110,6 +123,7 @@ prepare() { # name of the stamp, what to look at beside the sources, further arg
     if changed "$stamp" "${sources[@]}"; then
         touch "$stamp.begun"
         build_managed "$@"
+        prune_plugins
         mv "$stamp.begun" "$stamp"
     fi
     exec 9>&-

@@ -13,6 +13,9 @@ public abstract record StageOptions
 {
     /// <summary>The stage's name in logs and files. Default: the id it uses.</summary>
     public string? Name { get; init; }
+
+    /// <summary>What watches the stage's steps; may log, diagnose or end the stage.</summary>
+    public IReadOnlyList<Part<IObserver>> Observers { get; init; } = [];
 }
 
 /// <summary>Measures the policy at a run's start and after each stage.</summary>

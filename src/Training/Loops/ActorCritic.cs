@@ -63,6 +63,11 @@ public sealed class ActorCritic(ActorCriticOptions options, StageContext stage) 
         var source = new RolloutSource(options, stage, withinGroups: false);
         var scorer = new SequenceScorer(policy, source.Temperature);
         SequenceScorer? reference = null;
+        if (controller is not null && !tokenReward.NeedsReference)
+        {
+            throw new PlumblineException($"kl_controller '{options.KlController!.Id}' has nothing to steer: token_reward '{options.TokenReward.Id}' has a coefficient of 0 and reads no reference, so the divergence stays 0. Give it a coefficient above 0, or take kl_controller out");
+        }
+
         if (tokenReward.NeedsReference)
         {
             var frozen = (ICausalModel)policy.Freeze();
@@ -74,7 +79,7 @@ public sealed class ActorCritic(ActorCriticOptions options, StageContext stage) 
         using var actorUpdates = new Optimization(policy.Network.parameters(), options);
         using var criticUpdates = new Optimization(critic.Parameters, options, options.CriticLearningRate);
         var klCoef = tokenReward.KlCoef;
-        StepLoop.Run(stage, options.Steps, Step, cancel);
+        StepLoop.Run(stage, options, Step, cancel);
         source.Watch.End();
 
         StepLoop.StepResult Step(int step)

@@ -38,6 +38,11 @@ public sealed class OfflinePairs(OfflinePairsOptions options, StageContext stage
     {
         var policy = stage.Policy;
         var objective = options.Objective.Create(stage.Services);
+        if (options.PrecomputeReference && !objective.Needs.HasFlag(Needs.Reference))
+        {
+            throw new PlumblineException($"precompute_reference is set, and objective '{options.Objective.Id}' reads no reference; take it out");
+        }
+
         stage.Recorder.InHand(Kinds.Data + " " + options.Data.Id, "loading");
         var pairs = new SequenceBuilder(policy, options.MaxLength, options.Overlong)
             .Build(options.Data.Create(stage.Services).Load(stage.Run).Train, stage.Log, "chosen", "rejected");
@@ -47,7 +52,7 @@ public sealed class OfflinePairs(OfflinePairsOptions options, StageContext stage
         var stored = reference is not null && options.PrecomputeReference ? Precompute(reference, pairs, cancel) : null;
         policy.Network.train();
         using var optimization = new Optimization(policy.Network.parameters(), options);
-        StepLoop.Run(stage, options.Steps, Step, cancel);
+        StepLoop.Run(stage, options, Step, cancel);
 
         StepLoop.StepResult Step(int step)
         {

@@ -82,7 +82,7 @@ public sealed class OnlineGroups(OnlineGroupsOptions options, StageContext stage
         }
 
         using var optimization = new Optimization(policy.Network.parameters(), options);
-        StepLoop.Run(stage, options.Steps, Step, cancel);
+        StepLoop.Run(stage, options, Step, cancel);
         sampling.Watch.End();
 
         StepLoop.StepResult Step(int step)

@@ -33,7 +33,7 @@ public sealed class SftLoop(SftLoopOptions options, StageContext stage) : ILoop
         var scorer = new SequenceScorer(policy);
         policy.Network.train();
         using var optimization = new Optimization(policy.Network.parameters(), options);
-        StepLoop.Run(stage, options.Steps, Step, cancel);
+        StepLoop.Run(stage, options, Step, cancel);
 
         StepLoop.StepResult Step(int step)
         {

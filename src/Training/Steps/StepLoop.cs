@@ -12,12 +12,24 @@ internal static class StepLoop
     /// <param name="Tokens">Tokens worked on.</param>
     internal readonly record struct StepResult(Dictionary<string, double> Metrics, long Tokens);
 
-    /// <summary>Runs <paramref name="steps"/> steps, or fewer where cancelled.</summary>
+    /// <summary>Runs the stage's steps, or fewer where it is cancelled or an observer ends it.</summary>
     /// <returns>The steps done.</returns>
-    internal static int Run(StageContext stage, int steps, Func<int, StepResult> step, CancellationToken cancel)
+    internal static int Run(StageContext stage, TrainingOptions options, Func<int, StepResult> step, CancellationToken cancel)
     {
-        stage.Recorder.Begin(steps);
-        for (var i = 0; i < steps; i++)
+        IObserver[] observers = [.. options.Observers.Select(observer => observer.Create(stage.Services))];
+        stage.Recorder.Begin(options.Steps);
+        var done = Steps(stage, options, observers, step, cancel);
+        foreach (var observer in observers)
+        {
+            observer.OnEnd(done, stage.Recorder);
+        }
+
+        return done;
+    }
+
+    private static int Steps(StageContext stage, TrainingOptions options, IObserver[] observers, Func<int, StepResult> step, CancellationToken cancel)
+    {
+        for (var i = 0; i < options.Steps; i++)
         {
             if (cancel.IsCancellationRequested)
             {
@@ -36,9 +48,21 @@ internal static class StepLoop
             }
 
             stage.Recorder.Step(i, result.Metrics, result.Tokens);
+            var goOn = true;
+            for (var o = 0; o < observers.Length; o++)
+            {
+                stage.Recorder.InHand(Kinds.Observer + " " + options.Observers[o].Id, "observing");
+                // Every observer sees every step, whatever another one decides.
+                goOn &= observers[o].OnStep(i, result.Metrics, stage.Recorder);
+            }
+
+            if (!goOn)
+            {
+                return i + 1;
+            }
         }
 
-        return steps;
+        return options.Steps;
     }
 
     /// <summary>Adds a loss and its outputs to metrics: a tensor by its mean; texts and lists are left out.</summary>

@@ -150,12 +150,15 @@ public sealed class KvCacheTests : IDisposable
     [Fact]
     public void A_row_that_fills_the_context_ends_and_the_others_go_on()
     {
-        // Too few end at once for the batch to be made smaller on that account alone.
+        // Nothing else ends early, so the batch is not made smaller on that account.
+        using var model = Tiny.NewModel(_tiny.Run, options => options with { Tokenizer = Part<ITokenizer>.Of("endless", new Endless()) });
         var longest = Request(0) with { Prompt = [12, .. Enumerable.Repeat(3, 21)], GroupId = 9, Count = 1 };
         var others = Enumerable.Range(1, 4).Select(prompt => Request(prompt, count: 2)).ToArray();
-        var rollouts = Sample(new() { MaxNewTokens = 20 }, [longest, .. others]);
-        Assert.InRange(rollouts[0].Completion.Length, 1, 2);
-        Same(rollouts.Skip(1), Sample(new() { MaxNewTokens = 20 }, others));
+        var sampler = new KvCache(new() { MaxNewTokens = 12 });
+        var rollouts = sampler.Sample(model, [longest, .. others], CancellationToken.None);
+        Assert.Equal([2, .. Enumerable.Repeat(12, 8)], rollouts.Select(rollout => rollout.Completion.Length));
+        Assert.All(rollouts, rollout => Assert.True(rollout.Truncated));
+        Same(rollouts.Skip(1), sampler.Sample(model, others, CancellationToken.None));
     }
 
     [Fact]
@@ -212,5 +215,23 @@ public sealed class KvCacheTests : IDisposable
         Assert.All(
             expected.SelectMany(rollout => rollout.Logps).Zip(actual.SelectMany(rollout => rollout.Logps)),
             pair => Assert.Equal(pair.First, pair.Second, 1e-4f));
+    }
+
+    /// <summary>Letters whose end-of-sequence token no model draws.</summary>
+    private sealed class Endless : ITokenizer
+    {
+        private readonly Letters _letters = new();
+
+        public int VocabularySize => _letters.VocabularySize;
+
+        public int EosId => -1;
+
+        public int PadId => _letters.PadId;
+
+        public int? BosId => _letters.BosId;
+
+        public int[] Encode(string text) => _letters.Encode(text);
+
+        public string Decode(ReadOnlySpan<int> tokens) => _letters.Decode(tokens);
     }
 }

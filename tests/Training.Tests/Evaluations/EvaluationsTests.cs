@@ -1,0 +1,75 @@
+using Plumbline.Training;
+
+namespace Plumbline.Tests;
+
+public sealed class EvaluationsTests
+{
+    [Fact]
+    public void Sampled_reward_is_the_mean_score_whatever_the_batch_size()
+    {
+        using var tiny = new Tiny();
+        SampledRewardOptions Options(int batch) => new() { Data = Tiny.Words(), Split = Split.Train, Reward = Scoring.LikesA, Sampler = Tiny.Sampler(group: 2), BatchSize = batch };
+        var whole = new SampledReward(Options(100)).Evaluate(tiny.Stage, CancellationToken.None)["likes-a"];
+        Assert.InRange(whole, 0, 1);
+        Assert.Equal(whole, new SampledReward(Options(3)).Evaluate(tiny.Stage, CancellationToken.None)["likes-a"], 12);
+        Assert.Equal(whole, new SampledReward(Options(100)).Evaluate(tiny.Stage, CancellationToken.None)["likes-a"]);
+        Assert.All(tiny.Recorder.Samples, sample => Assert.Equal("likes-a", (string?)sample["evaluation"]));
+        Assert.Equal(12, tiny.Recorder.Samples.Count);
+    }
+
+    [Fact]
+    public void Gold_reward_scores_the_datas_own_completions()
+    {
+        using var tiny = new Tiny();
+        var reward = Scoring.Part("ends-with-j", rollout => rollout.Text.EndsWith('j') ? 1 : 0);
+        var results = new GoldReward(new() { Data = Tiny.Words(), Split = Split.Train, Reward = reward }).Evaluate(tiny.Stage, CancellationToken.None);
+        Assert.Equal([KeyValuePair.Create("gold ends-with-j", 1.0)], results);
+    }
+
+    [Fact]
+    public void Pair_accuracy_is_the_share_of_pairs_the_policy_orders_rightly()
+    {
+        using var tiny = new Tiny();
+        var there = Accuracy(tiny, ("a", "bcd"), ("bb", "c"), ("cj", "ddd"));
+        var back = Accuracy(tiny, ("bcd", "a"), ("c", "bb"), ("ddd", "cj"));
+        Assert.Equal(["pair_accuracy"], there.Keys);
+        Assert.Equal(1, there["pair_accuracy"] + back["pair_accuracy"], 12);
+    }
+
+    [Fact]
+    public void A_tie_counts_half() =>
+        Assert.Equal(0.5, Accuracy(new Tiny(), ("ab", "ab"))["pair_accuracy"]);
+
+    [Fact]
+    public void Beside_a_reference_the_implicit_reward_is_compared_too()
+    {
+        using var tiny = new Tiny();
+        tiny.Run.Models.Set("reference", tiny.Policy.Freeze());
+        // Policy and reference are equal, so every pair is a tie.
+        Assert.Equal(0.5, Accuracy(tiny, ("a", "bcd"), ("bb", "c"))["pair_accuracy_implicit"]);
+    }
+
+    [Fact]
+    public void An_empty_part_of_the_data_is_refused_with_the_remedy()
+    {
+        using var tiny = new Tiny();
+        var error = Assert.Throws<PlumblineException>(() => new GoldReward(new() { Data = Tiny.Words(), Reward = Scoring.LikesA }).Evaluate(tiny.Stage, CancellationToken.None));
+        Assert.Contains("the held-out part of data 'memory' is empty", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_limit_takes_the_first_examples()
+    {
+        using var tiny = new Tiny();
+        var reward = Scoring.Part("index", rollout => rollout.Example.Index);
+        Assert.Equal(1, new GoldReward(new() { Data = Tiny.Words(), Split = Split.Train, Reward = reward, Limit = 3 }).Evaluate(tiny.Stage, CancellationToken.None).Values.Single());
+    }
+
+    private static IReadOnlyDictionary<string, double> Accuracy(Tiny tiny, params (string Chosen, string Rejected)[] pairs) =>
+        new PairAccuracy(new()
+        {
+            Data = Tiny.Data([.. pairs.Select(pair => new[] { ("prompt", "e"), ("chosen", pair.Chosen), ("rejected", pair.Rejected) })]),
+            Split = Split.Train,
+            BatchSize = 4,
+        }).Evaluate(tiny.Stage, CancellationToken.None);
+}
