@@ -141,6 +141,7 @@ struct Attention : torch::autograd::Function<Attention> {
     }
 
     static variable_list backward(AutogradContext* context, variable_list gradients) {
+        first_derivative_only("causal_attention");
         auto saved = context->get_saved_variables();
         auto &q = saved[0], &k = saved[1], &v = saved[2];
         Shape s{q.size(0), q.size(1), k.size(1), q.size(2), q.size(3)};
@@ -163,9 +164,8 @@ at::Tensor composed(const at::Tensor& q, const at::Tensor& k0, const at::Tensor&
 }
 
 at::Tensor causal_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-    if (q.dim() != 4 || k.dim() != 4 || v.sizes() != k.sizes() || q.size(0) != k.size(0) || q.size(2) != k.size(2) || q.size(3) != k.size(3) || q.size(1) % k.size(1)) {
-        throw std::invalid_argument("causal_attention takes q [N,H,T,D] and k, v [N,K,T,D] where K divides H");
-    }
+    require(q.dim() == 4 && k.dim() == 4 && v.sizes() == k.sizes() && q.size(0) == k.size(0) && q.size(2) == k.size(2) && q.size(3) == k.size(3) && k.size(1) > 0 && q.size(1) % k.size(1) == 0,
+            "causal_attention takes q [N,H,T,D] and k, v [N,K,T,D] where K divides H");
     return q.device().is_cpu() && q.scalar_type() == at::kFloat ? Attention::apply(q, k, v) : composed(q, k, v);
 }
 
@@ -235,12 +235,15 @@ PLUMB_VECTOR void attend(const float* q, const float* keys, const float* values,
 
 // One new token a row: rotates it to its position, appends it to the row's cache and attends over all the row has read.
 // qkv [N,(H+2K)D]; caches [R,K,C,D], row n of the batch lives in row n; lengths [N] tokens read before. Gives [N,H*D].
-at::Tensor decode_attention(const at::Tensor& qkv0, at::Tensor k_cache, at::Tensor v_cache, const at::Tensor& lengths, const at::Tensor& cos, const at::Tensor& sin, int64_t heads) {
-    auto qkv = qkv0.contiguous();
+at::Tensor decode_attention(const at::Tensor& qkv0, at::Tensor k_cache, at::Tensor v_cache, const at::Tensor& lengths0, const at::Tensor& cos0, const at::Tensor& sin0, int64_t heads) {
+    const char* shapes = "decode_attention takes qkv [N,(H+2K)D] with an even D, caches [R,K,C,D] of at least N rows, lengths [N], and cos, sin [C,D/2] or longer";
+    require(qkv0.dim() == 2 && k_cache.dim() == 4 && v_cache.sizes() == k_cache.sizes() && k_cache.size(1) > 0 && heads > 0 && heads % k_cache.size(1) == 0, shapes);
+    auto qkv = qkv0.contiguous(), lengths = lengths0.contiguous(), cos = cos0.contiguous(), sin = sin0.contiguous();
     Shape s{qkv.size(0), heads, k_cache.size(1), k_cache.size(2), k_cache.size(3)};
-    if (qkv.scalar_type() != at::kFloat || !qkv.device().is_cpu() || !k_cache.is_contiguous() || !v_cache.is_contiguous()) {
-        throw std::invalid_argument("decode_attention takes contiguous float32 tensors on the CPU");
-    }
+    require(s.D % 2 == 0 && qkv.size(1) == (heads + 2 * s.K) * s.D && k_cache.size(0) >= s.N && lengths.dim() == 1 && lengths.size(0) == s.N && cos.dim() == 2 &&
+                cos.sizes() == sin.sizes() && cos.size(0) >= s.T && 2 * cos.size(1) == s.D,
+            shapes);
+    require(qkv.scalar_type() == at::kFloat && qkv.device().is_cpu() && k_cache.is_contiguous() && v_cache.is_contiguous(), "decode_attention takes contiguous float32 tensors on the CPU");
     auto out = at::empty({s.N, heads * s.D}, qkv.options());
     auto x = qkv.data_ptr<float>();
     auto kc = k_cache.data_ptr<float>(), vc = v_cache.data_ptr<float>(), o = out.data_ptr<float>();

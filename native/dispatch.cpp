@@ -2,10 +2,12 @@
 #include "plumb.h"
 
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/ivalue.h>
 #include <ATen/core/jit_type.h>
 #include <torch/csrc/autograd/grad_mode.h>
 
 #include <cstring>
+#include <utility>
 #include <vector>
 
 namespace plumb {
@@ -50,6 +52,9 @@ static_assert(sizeof(Value) == 16, "a value is 16 bytes, in C# too");
 
 namespace {
 
+// c10's optional in libtorch 1.13 and 2.0, the standard's from then on: whatever this libtorch says itself.
+using OptionalTensor = decltype(std::declval<c10::IValue>().toOptional<at::Tensor>());
+
 // The argument's type decides how a number is meant: C# has one literal for 1 and 1.0.
 bool is_float(const c10::TypePtr& type) {
     if (type->kind() == c10::TypeKind::FloatType) return true;
@@ -87,10 +92,8 @@ c10::IValue to_ivalue(const Value& value, const c10::Argument& argument) {
         }
         case optional_tensors: {
             auto data = static_cast<handle*>(value.p);
-            c10::List<c10::optional<at::Tensor>> list;
-            for (int32_t i = 0; i < value.count; i++) {
-                list.push_back(data[i] ? c10::optional<at::Tensor>(borrow(data[i])) : c10::optional<at::Tensor>());
-            }
+            c10::List<OptionalTensor> list;
+            for (int32_t i = 0; i < value.count; i++) list.push_back(data[i] ? OptionalTensor(borrow(data[i])) : OptionalTensor());
             return c10::IValue(std::move(list));
         }
         case device:

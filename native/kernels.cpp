@@ -56,6 +56,7 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
     }
 
     static variable_list backward(AutogradContext* context, variable_list gradients) {
+        first_derivative_only("rms_norm");
         auto saved = context->get_saved_variables();
         auto &x = saved[0], &w = saved[1], &r = saved[2];
         auto g = gradients[0].contiguous();
@@ -80,6 +81,7 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
 };
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& w, double eps) {
+    require(x.dim() > 0 && x.size(-1) > 0 && w.dim() == 1 && w.size(0) == x.size(-1), "rms_norm takes x [...,D] and a weight [D]");
     if (by_hand(x) && by_hand(w)) return RmsNorm::apply(x, w, eps);
     return x * at::rsqrt(x.pow(2).mean(-1, true) + eps) * w;
 }
@@ -117,6 +119,7 @@ struct QkvRotary : torch::autograd::Function<QkvRotary> {
     }
 
     static variable_list backward(AutogradContext* context, variable_list gradients) {
+        first_derivative_only("qkv_rotary");
         auto saved = context->get_saved_variables();
         auto shape = context->saved_data["shape"].toIntVector();
         auto N = shape[0], T = shape[1], H = shape[2], K = shape[3], D = shape[4];
@@ -140,10 +143,10 @@ struct QkvRotary : torch::autograd::Function<QkvRotary> {
 };
 
 std::tuple<at::Tensor, at::Tensor, at::Tensor> qkv_rotary(const at::Tensor& qkv, int64_t H, int64_t K, const at::Tensor& cos, const at::Tensor& sin) {
-    if (qkv.dim() != 3 || qkv.size(2) % (H + 2 * K) || (qkv.size(2) / (H + 2 * K)) % 2 || cos.size(0) < qkv.size(1)) {
-        throw std::invalid_argument("qkv_rotary takes qkv [N,T,(H+2K)D] with an even D, and cos, sin [T,D/2]");
-    }
+    const char* shapes = "qkv_rotary takes qkv [N,T,(H+2K)D] with an even D, and cos, sin [T,D/2]";
+    require(H > 0 && K > 0 && qkv.dim() == 3 && qkv.size(2) % (2 * (H + 2 * K)) == 0 && cos.dim() == 2 && cos.sizes() == sin.sizes(), shapes);
     auto N = qkv.size(0), T = qkv.size(1), D = qkv.size(2) / (H + 2 * K);
+    require(cos.size(0) >= T && 2 * cos.size(1) == D, shapes);
     if (by_hand(qkv)) {
         auto all = QkvRotary::apply(qkv, H, K, cos.narrow(0, 0, T), sin.narrow(0, 0, T));
         return {all[0], all[1], all[2]};
@@ -189,6 +192,7 @@ struct SwiGlu : torch::autograd::Function<SwiGlu> {
     }
 
     static variable_list backward(AutogradContext* context, variable_list gradients) {
+        first_derivative_only("swiglu");
         auto x = context->get_saved_variables()[0];
         auto g = gradients[0].contiguous();
         auto F = x.size(-1) / 2, M = x.numel() / (2 * F);
@@ -202,6 +206,7 @@ struct SwiGlu : torch::autograd::Function<SwiGlu> {
 };
 
 at::Tensor swiglu(const at::Tensor& x) {
+    require(x.dim() > 0 && x.size(-1) > 0 && x.size(-1) % 2 == 0, "swiglu takes [...,2F]");
     if (by_hand(x)) return SwiGlu::apply(x);
     auto half = x.chunk(2, -1);
     return at::silu(half[0]) * half[1];
@@ -216,7 +221,10 @@ PLUMB_VECTOR void read_row(const float* x, int64_t V, float* lse, float* entropy
     float sum = 0.0f, weighted = 0.0f;
 #pragma omp simd reduction(+ : sum, weighted)
     for (int64_t v = 0; v < V; v++) {
-        float shifted = x[v] - top, e = fast_exp(shifted);
+        // Beyond -87 the weight is nothing; the bound keeps minus infinity from spoiling it.
+        float shifted = x[v] - top;
+        shifted = shifted < -87.0f ? -87.0f : shifted;
+        float e = fast_exp(shifted);
         sum += e;
         weighted += e * shifted;
     }
@@ -228,7 +236,9 @@ PLUMB_VECTOR void read_row(const float* x, int64_t V, float* lse, float* entropy
 PLUMB_VECTOR void row_gradient(const float* x, int64_t V, float lse, float entropy, float g, float h, float* dx) {
 #pragma omp simd
     for (int64_t v = 0; v < V; v++) {
-        float logp = x[v] - lse, p = fast_exp(logp);
+        float logp = x[v] - lse;
+        logp = logp < -87.0f ? -87.0f : logp;
+        float p = fast_exp(logp);
         dx[v] = -p * (g + h * (logp + entropy));
     }
 }
@@ -254,6 +264,7 @@ struct SelectedLogps : torch::autograd::Function<SelectedLogps> {
     }
 
     static variable_list backward(AutogradContext* context, variable_list gradients) {
+        first_derivative_only("selected_logps");
         auto saved = context->get_saved_variables();
         auto &logits = saved[0], &tokens = saved[1], &lse = saved[2], &entropies = saved[3];
         auto M = logits.size(0), V = logits.size(1);
@@ -273,9 +284,7 @@ struct SelectedLogps : torch::autograd::Function<SelectedLogps> {
 };
 
 std::tuple<at::Tensor, at::Tensor> selected_logps(const at::Tensor& logits, const at::Tensor& tokens) {
-    if (logits.dim() != 2 || tokens.dim() != 1 || tokens.size(0) != logits.size(0)) {
-        throw std::invalid_argument("selected_logps takes logits [M,V] and tokens [M]");
-    }
+    require(logits.dim() == 2 && logits.size(1) > 0 && tokens.dim() == 1 && tokens.size(0) == logits.size(0), "selected_logps takes logits [M,V] and tokens [M]");
     if (by_hand(logits)) {
         auto both = SelectedLogps::apply(logits, tokens);
         return {both[0], both[1]};

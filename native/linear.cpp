@@ -1,4 +1,5 @@
 // A linear layer on a few rows, as decoding needs it: the weights are read once, where they are, instead of packed anew for every token.
+// An element is a sum over k in order, whatever the number of rows: a row's result does not depend on the rows beside it.
 #include "plumb.h"
 #include "parallel.h"
 #include "product.h"
@@ -11,17 +12,15 @@
 namespace plumb {
 namespace {
 
-// Fewer rows are a matrix-vector product, more are worth packing.
-constexpr int64_t fewest = 9, most = 128;
 constexpr int64_t block = 32;
 
 bool by_hand(const at::Tensor& x) { return x.device().is_cpu() && x.scalar_type() == at::kFloat && x.is_contiguous() && !(at::GradMode::is_enabled() && x.requires_grad()); }
 
 // x [M,K], weight [N,K]. Gives x weightᵀ, [M,N]; a block of weights times all rows at a time, the rows transposed.
 at::Tensor linear_rows(const at::Tensor& x, const at::Tensor& weight) {
-    if (x.dim() != 2 || weight.dim() != 2 || x.size(1) != weight.size(1)) throw std::invalid_argument("linear_rows takes x [M,K] and weight [N,K]");
+    require(x.dim() == 2 && weight.dim() == 2 && x.size(1) == weight.size(1), "linear_rows takes x [M,K] and weight [N,K]");
     auto M = x.size(0), K = x.size(1), N = weight.size(0);
-    if (!by_hand(x) || !by_hand(weight) || M < fewest || M > most) return at::linear(x, weight);
+    if (!by_hand(x) || !by_hand(weight)) return at::linear(x, weight);
     auto width = padded(M);
     auto y = at::empty({M, N}, x.options());
     std::vector<float> columns(K * width, 0.0f);

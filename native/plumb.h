@@ -1,7 +1,9 @@
 // What the files of the shim share: tensors as handles, errors as codes.
 #pragma once
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 
 #define PLUMB_API extern "C" __attribute__((visibility("default")))
@@ -22,6 +24,18 @@ inline at::Tensor borrow(handle h) {
 
 inline handle release(at::Tensor&& tensor) {
     return tensor.defined() ? static_cast<handle>(tensor.unsafeReleaseTensorImpl()) : nullptr;
+}
+
+// What an operator is given must fit, or it would read and write outside its memory.
+inline void require(bool fits, const char* message) {
+    if (!fits) throw std::invalid_argument(message);
+}
+
+// Gradients by hand are not themselves recorded, so a pass that records (create_graph) would lose their share without a word.
+inline void first_derivative_only(const char* name) {
+    if (at::GradMode::is_enabled()) {
+        throw std::logic_error(std::string(name) + " has first derivatives only; for create_graph use its plain composition (PLUMB_FUSED=0)");
+    }
 }
 
 void set_error(std::string message);

@@ -18,6 +18,7 @@ void draw(const T* x, int64_t V, double uniform, double temperature, int64_t top
     int64_t best = std::max_element(x, x + V) - x;
     double top = x[best], heat = temperature > 0 ? temperature : 1.0, sum = 0;
     for (int64_t v = 0; v < V; v++) sum += p[v] = std::exp((static_cast<double>(x[v]) - top) / heat);
+    if (!(sum > 0 && sum < INFINITY)) throw std::invalid_argument("has no distribution: its logits are not numbers, or all minus infinity");
     auto log_of = [&](int64_t v) { return (static_cast<double>(x[v]) - top) / heat - std::log(sum); };
     if (temperature <= 0) {
         token = best;
@@ -52,6 +53,7 @@ std::tuple<at::Tensor, at::Tensor> sample_rows(const at::Tensor& logits0, const 
     auto logits = logits0.detach().to(at::kCPU);
     if (logits.scalar_type() != at::kDouble) logits = logits.to(at::kFloat);
     logits = logits.contiguous();
+    require(logits.dim() == 2 && logits.size(1) > 0 && uniforms.dim() == 1 && uniforms.size(0) == logits.size(0), "sample_rows takes logits [N,V] and uniforms [N]");
     auto N = logits.size(0), V = logits.size(1);
     auto tokens = at::empty({N}, at::kLong), logps = at::empty({N}, at::kFloat);
     auto t = tokens.data_ptr<int64_t>();
@@ -63,10 +65,14 @@ std::tuple<at::Tensor, at::Tensor> sample_rows(const at::Tensor& logits0, const 
         std::vector<int64_t> order(V);
         for (int64_t n = begin; n < end; n++) {
             double logp;
-            if (logits.scalar_type() == at::kDouble) {
-                draw(logits.data_ptr<double>() + n * V, V, u[n], temperature, top_k, top_p, p, order, t[n], logp);
-            } else {
-                draw(logits.data_ptr<float>() + n * V, V, u[n], temperature, top_k, top_p, p, order, t[n], logp);
+            try {
+                if (logits.scalar_type() == at::kDouble) {
+                    draw(logits.data_ptr<double>() + n * V, V, u[n], temperature, top_k, top_p, p, order, t[n], logp);
+                } else {
+                    draw(logits.data_ptr<float>() + n * V, V, u[n], temperature, top_k, top_p, p, order, t[n], logp);
+                }
+            } catch (const std::invalid_argument& error) {
+                throw std::invalid_argument("row " + std::to_string(n) + " " + error.what());
             }
             l[n] = static_cast<float>(logp);
         }

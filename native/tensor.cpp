@@ -3,6 +3,7 @@
 #include "parallel.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/Version.h>
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/variable.h>
@@ -78,7 +79,7 @@ PLUMB_API int plumb_item(handle tensor, double* real, int64_t* integer, int32_t*
 }
 
 PLUMB_API int plumb_backward(handle tensor, handle gradient, int32_t retain_graph, int32_t create_graph) {
-    return guard([&] { view(tensor).backward(borrow(gradient), retain_graph ? c10::optional<bool>(true) : c10::nullopt, create_graph != 0); });
+    return guard([&] { view(tensor).backward(borrow(gradient), retain_graph != 0 || create_graph != 0, create_graph != 0); });
 }
 
 PLUMB_API int plumb_grad(handle* outputs, int32_t output_count, handle* inputs, int32_t input_count, handle* output_gradients,

@@ -13,7 +13,7 @@ internal sealed class GrpoStep : Work
     private const int Group = 8;
     private readonly Transformer _policy = NewModel();
     private readonly Optimization _optimization;
-    private readonly Grpo _objective = new(new GrpoOptions());
+    private readonly Grpo _objective = new(new GrpoOptions { Beta = 0, EpsilonLow = 0.2 });
     private readonly PromptedSequence[] _sequences;
     private readonly Tensor _old;
     private readonly Tensor _advantages;

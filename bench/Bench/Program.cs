@@ -5,6 +5,9 @@
 // The model ("small"): vocabulary 256, width 256, 4 layers, 4 heads, SwiGLU of 688, RMSNorm, rotary positions, head apart, float32.
 // Everything goes the way a user's run does: the transformer plugin, SequenceScorer, the method's objective, Optimization; the
 // kv-cache sampler with keyed draws. Two runs warm up, then the median of as many runs as the peer takes counts.
+//
+// "threads" is libtorch's number, as in the peer. Matrix products run on the BLAS's threads in both; the fused kernels run on
+// the engine's own (native/parallel.h), OMP_NUM_THREADS of them or one a processor.
 using System.Diagnostics;
 using System.Text.Json;
 using Plumbline.Bench;
