@@ -7,6 +7,9 @@ public sealed class Scalar : IDisposable
 
     private Scalar(long integer, torch.ScalarType type) => (Integer, IsInteger, Type) = (integer, true, type);
 
+    /// <summary>The number in a tensor of a type.</summary>
+    internal static Scalar Of(double real, long integer, bool whole, torch.ScalarType type) => whole ? new Scalar(integer, type) : new Scalar(real, type);
+
     public torch.ScalarType Type { get; }
 
     internal double Real { get; }

@@ -146,6 +146,8 @@ internal sealed class Decoder : nn.Module
         var angles = outer(arange(options.ContextLength, dtype: ScalarType.Float64), frequencies);
         _cos = angles.cos().to(dtype, device).DetachFromDisposeScope();
         _sin = angles.sin().to(dtype, device).DetachFromDisposeScope();
+        // TorchSharp leaves a parameter in the scope of the tensor it was made from.
+        scope.Detach(parameters());
     }
 
     internal Parameter Embedding { get; }

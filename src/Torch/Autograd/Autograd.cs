@@ -109,6 +109,11 @@ public static partial class torch
 
             set
             {
+                if (value is not null && (value.dtype != dtype || !value.shape.SequenceEqual(shape)))
+                {
+                    throw new ArgumentException($"{value.Brief} is no gradient of {Brief}");
+                }
+
                 Native.Check(Native.plumb_set_grad(Handle, value?.Handle ?? IntPtr.Zero), "grad");
                 GC.KeepAlive(this);
                 GC.KeepAlive(value);

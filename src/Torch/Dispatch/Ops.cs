@@ -8,6 +8,7 @@ internal static class Ops
     internal static readonly Op index_Tensor = Op.Find("aten::index", "Tensor");
     internal static readonly Op index_put_ = Op.Find("aten::index_put_");
     internal static readonly Op _unique2 = Op.Find("aten::_unique2");
+    internal static readonly Op unique_dim = Op.Find("aten::unique_dim");
     internal static readonly Op abs = Op.Find("aten::abs");
     internal static readonly Op abs_ = Op.Find("aten::abs_");
     internal static readonly Op acos = Op.Find("aten::acos");

@@ -6,17 +6,18 @@ public sealed class DisposeScope : IDisposable
     [ThreadStatic]
     private static DisposeScope? _current;
     private readonly List<torch.Tensor> _tensors = [];
+    private DisposeScope? _outer;
     private bool _disposed;
 
     internal DisposeScope()
     {
-        Outer = _current;
+        _outer = Current;
         _current = this;
     }
 
-    internal static DisposeScope? Current => _current;
+    internal static DisposeScope? Current => Open(ref _current);
 
-    internal DisposeScope? Outer { get; private set; }
+    internal DisposeScope? Outer => Open(ref _outer);
 
     /// <summary>Tensors in the scope.</summary>
     public int DisposablesCount => _tensors.Count;
@@ -160,21 +161,17 @@ public sealed class DisposeScope : IDisposable
 
         _disposed = true;
         DisposeEverything();
-        // Scopes end in the order they began, innermost first; one that ends out of turn only leaves the chain.
-        if (_current == this)
+    }
+
+    // Scopes may end out of turn, or on another thread after an await; those that have ended are passed over.
+    private static DisposeScope? Open(ref DisposeScope? scope)
+    {
+        while (scope is { _disposed: true })
         {
-            _current = Outer;
+            scope = scope._outer;
         }
-        else
-        {
-            for (var scope = _current; scope is not null; scope = scope.Outer)
-            {
-                if (scope.Outer == this)
-                {
-                    scope.Outer = Outer;
-                }
-            }
-        }
+
+        return scope;
     }
 
     private torch.Tensor? Own(IDisposable disposable) => disposable is torch.Tensor tensor && tensor.Scope == this ? tensor : null;

@@ -82,7 +82,7 @@ public static partial class torch
         public Scalar ToScalar()
         {
             var real = Number(out var integer, out var whole);
-            return whole ? integer : real;
+            return Scalar.Of(real, integer, whole, dtype);
         }
 
         /// <summary>The elements, in place where the tensor is contiguous on the CPU, else of a copy.</summary>

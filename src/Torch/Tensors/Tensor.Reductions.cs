@@ -26,6 +26,18 @@ public static partial class torch
 
         public Tensor var(long dim, bool unbiased = true, bool keepdim = false, ScalarType? type = null) => Ops.var_dim.Call(In(type), new[] { dim }, unbiased, keepdim);
 
+        private static Tensor Into(Tensor? target, Tensor result)
+        {
+            if (target is null)
+            {
+                return result;
+            }
+
+            target.copy_(result);
+            result.Dispose();
+            return target;
+        }
+
         private Tensor In(ScalarType? type) => type is { } given ? to_type(given) : this;
 
         public Tensor min() => Ops.min.Call(this);
@@ -52,11 +64,11 @@ public static partial class torch
 
         public Tensor argmax(long dim, bool keepdim = false) => Ops.argmax.Call(this, dim, keepdim);
 
-        public Tensor amin(long[] dims, bool keepdim = false) => Ops.amin.Call(this, dims, keepdim);
+        public Tensor amin(long[] dims, bool keepdim = false, Tensor? @out = null) => Into(@out, Ops.amin.Call(this, dims, keepdim));
 
         public Tensor amin(params long[] dims) => amin(dims, false);
 
-        public Tensor amax(long[] dims, bool keepdim = false) => Ops.amax.Call(this, dims, keepdim);
+        public Tensor amax(long[] dims, bool keepdim = false, Tensor? @out = null) => Into(@out, Ops.amax.Call(this, dims, keepdim));
 
         public Tensor amax(params long[] dims) => amax(dims, false);
 
@@ -102,9 +114,11 @@ public static partial class torch
             return (both[0], both[1]);
         }
 
-        public (Tensor output, Tensor? inverse_indices, Tensor? counts) unique(bool sorted = true, bool return_inverse = false, bool return_counts = false)
+        public (Tensor output, Tensor? inverse_indices, Tensor? counts) unique(bool sorted = true, bool return_inverse = false, bool return_counts = false, int? dim = null)
         {
-            var all = Ops._unique2.CallMany(this, sorted, return_inverse, return_counts);
+            var all = dim is { } axis
+                ? Ops.unique_dim.CallMany(this, axis, sorted, return_inverse, return_counts)
+                : Ops._unique2.CallMany(this, sorted, return_inverse, return_counts);
             return (all[0], return_inverse ? all[1] : null, return_counts ? all[2] : null);
         }
 

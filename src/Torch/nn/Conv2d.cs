@@ -7,6 +7,9 @@ namespace TorchSharp.Modules;
 /// <summary>A bank of two-dimensional filters, [out,in/groups,kh,kw] over [N,in,H,W].</summary>
 public sealed class Conv2d : Module<Tensor, Tensor>
 {
+    private Parameter? _weight;
+    private Parameter? _bias;
+
     internal Conv2d(long inChannels, long outChannels, (long, long) kernel, (long, long) stride, (long, long) padding, (long, long) dilation, PaddingModes mode, long groups, bool hasBias, Device? device, ScalarType? dtype)
         : base(nameof(Conv2d))
     {
@@ -15,11 +18,9 @@ public sealed class Conv2d : Module<Tensor, Tensor>
         var bound = 1 / Math.Sqrt(inChannels / groups * kernel.Item1 * kernel.Item2);
         using var scope = NewDisposeScope();
         weight = new Parameter(empty([outChannels, inChannels / groups, kernel.Item1, kernel.Item2], dtype, device).uniform_(-bound, bound));
-        register_parameter(nameof(weight), weight);
         if (hasBias)
         {
             bias = new Parameter(empty([outChannels], dtype, device).uniform_(-bound, bound));
-            register_parameter(nameof(bias), bias);
         }
     }
 
@@ -27,21 +28,29 @@ public sealed class Conv2d : Module<Tensor, Tensor>
 
     public long out_channels { get; }
 
-    public long groups { get; }
+    public long groups { get; set; }
 
-    public long[] kernel_size { get; }
+    public long[] kernel_size { get; set; }
 
-    public long[] stride { get; }
+    public long[] stride { get; set; }
 
-    public long[] padding { get; }
+    public long[]? padding { get; }
 
-    public long[] dilation { get; }
+    public long[] dilation { get; set; }
 
-    public PaddingModes padding_mode { get; }
+    public PaddingModes padding_mode { get; set; }
 
-    public Parameter weight { get; }
+    public Parameter weight
+    {
+        get => _weight!;
+        set => Replace(nameof(weight), ref _weight, value);
+    }
 
-    public Parameter? bias { get; }
+    public Parameter? bias
+    {
+        get => _bias;
+        set => Replace(nameof(bias), ref _bias, value);
+    }
 
     public override Tensor forward(Tensor input)
     {
@@ -50,7 +59,7 @@ public sealed class Conv2d : Module<Tensor, Tensor>
             return F.conv2d(input, weight, bias, stride, padding, dilation, groups);
         }
 
-        var padded = F.pad(input, [padding[1], padding[1], padding[0], padding[0]], padding_mode);
+        var padded = F.pad(input, [padding![1], padding[1], padding[0], padding[0]], padding_mode);
         return F.conv2d(padded, weight, bias, stride, [0, 0], dilation, groups);
     }
 

@@ -249,6 +249,32 @@ public static partial class torch
                 }
             }
 
+            /// <summary>Puts a parameter in the place of one of that name, which is disposed of.</summary>
+            private protected void Replace(string name, ref Parameter? held, Parameter? by)
+            {
+                if (ReferenceEquals(held, by))
+                {
+                    return;
+                }
+
+                var place = _parameters.FindIndex(known => known.Name == name);
+                if (place >= 0 && by is not null)
+                {
+                    _parameters[place] = (name, by);
+                }
+                else if (place >= 0)
+                {
+                    _parameters.RemoveAt(place);
+                }
+                else if (by is not null)
+                {
+                    register_parameter(name, by);
+                }
+
+                held?.Dispose();
+                held = by;
+            }
+
             /// <summary>For a list whose parts change their places.</summary>
             internal void ForgetModules() => _modules.Clear();
         }

@@ -46,13 +46,13 @@ public abstract class OptimizerHelper : optim.Optimizer
                 }
             }
 
-            Apply(ready, group.Options!);
+            Apply(ready, group.Options);
         }
 
         return loss!;
     }
 
-    public virtual StateDictionary state_dict() => new(_parameter_groups.Select(group => group.Options!), parameters().Select(parameter => _state[parameter]));
+    public virtual StateDictionary state_dict() => new(_parameter_groups.Select(group => group.Options), parameters().Select(parameter => _state[parameter]));
 
     /// <summary>Takes over options and copies of states.</summary>
     /// <exception cref="ArgumentException">The numbers of groups or parameters differ.</exception>

@@ -63,18 +63,18 @@ public class ParamGroup : torch.optim.ILearningRateController
 {
     public IEnumerable<Parameter> Parameters { get; set; } = [];
 
-    public OptimizerOptions? Options { get; set; }
+    public OptimizerOptions Options { get; set; } = null!;
 
     public double LearningRate
     {
-        get => Options!.LearningRate!.Value;
-        set => Options!.LearningRate = value;
+        get => Options.LearningRate!.Value;
+        set => Options.LearningRate = value;
     }
 
     public double InitialLearningRate
     {
-        get => Options!.InitialLearningRate;
-        set => Options!.InitialLearningRate = value;
+        get => Options.InitialLearningRate;
+        set => Options.InitialLearningRate = value;
     }
 }
 
@@ -86,11 +86,11 @@ public class ParamGroup<TOptions> : ParamGroup
     {
     }
 
-    public ParamGroup(IEnumerable<Parameter> parameters, TOptions? options = null) => (Parameters, base.Options) = (parameters, options);
+    public ParamGroup(IEnumerable<Parameter> parameters, TOptions? options = null) => (Parameters, base.Options) = (parameters, options!);
 
     public new TOptions Options
     {
-        get => (TOptions)base.Options!;
+        get => (TOptions)base.Options;
         set => base.Options = value;
     }
 }

@@ -1,0 +1,63 @@
+namespace Plumbline.Tests.Tensors;
+
+/// <summary>Reductions, cumulations, sorting and searching, by their names in the table.</summary>
+internal static class ReductionCalls
+{
+    internal static readonly Dictionary<string, Func<Tensor[], Tensor[]>> All = new()
+    {
+        ["sum"] = t => [t[0].sum()],
+        ["sum of truth values"] = t => [t[0].sum()],
+        ["sum over a dimension"] = t => [t[0].sum(1, keepdim: true)],
+        ["sum over two dimensions"] = t => [t[0].sum([0L, 1L])],
+        ["sum in another type"] = t => [t[0].sum(0, type: ScalarType.Float64)],
+        ["mean"] = t => [t[0].mean()],
+        ["mean over a dimension"] = t => [t[0].mean([-1L], keepdim: true)],
+        ["std"] = t => [t[0].std()],
+        ["std of the population over a dimension"] = t => [t[0].std(0, unbiased: false, keepdim: true)],
+        ["var"] = t => [t[0].var()],
+        ["var over a dimension"] = t => [t[0].var(1)],
+        ["prod"] = t => [t[0].prod()],
+        ["prod over a dimension"] = t => [t[0].prod(1)],
+        ["min"] = t => [t[0].min()],
+        ["max"] = t => [t[0].max()],
+        ["min over a dimension"] = t => Both(t[0].min(1)),
+        ["max over a dimension"] = t => Both(t[0].max(0, keepdim: true)),
+        ["amin"] = t => [t[0].amin(1)],
+        ["amax"] = t => [t[0].amax([0L, 1L], keepdim: true)],
+        ["argmin"] = t => [t[0].argmin()],
+        ["argmax"] = t => [t[0].argmax()],
+        ["argmax over a dimension"] = t => [t[0].argmax(1, keepdim: true)],
+        ["argmin over a dimension"] = t => [t[0].argmin(0)],
+        ["all"] = t => [t[0].all()],
+        ["any"] = t => [t[0].any()],
+        ["all over a dimension"] = t => [t[0].all(0)],
+        ["any over a dimension"] = t => [t[0].any(1, keepdim: true)],
+        ["norm"] = t => [t[0].norm()],
+        ["norm of order one"] = t => [t[0].norm(1f)],
+        ["norm over a dimension"] = t => [t[0].norm(1, keepdim: true)],
+        ["logsumexp"] = t => [t[0].logsumexp(1)],
+        ["softmax"] = t => [t[0].softmax(-1)],
+        ["log_softmax"] = t => [t[0].log_softmax(0)],
+        ["quantile"] = t => [t[0].quantile(t[1], 1)],
+        ["cumsum"] = t => [t[0].cumsum(1)],
+        ["cumprod"] = t => [t[0].cumprod(0)],
+        ["count_nonzero"] = t => [t[0].count_nonzero()],
+        ["count_nonzero over a dimension"] = t => [t[0].count_nonzero([0L])],
+        ["nonzero"] = t => [t[0].nonzero()],
+        ["bincount"] = t => [bincount(t[0], minlength: 7)],
+        ["bincount with weights"] = t => [t[0].bincount(t[1])],
+        ["histc"] = t => [t[0].histc(4, -2, 3)],
+        ["sort"] = t => Both(t[0].sort()),
+        ["sort descending"] = t => Both(sort(t[0], 0, descending: true)),
+        ["sort of equals in order"] = t => Both(t[0].sort(stable: true)),
+        ["argsort"] = t => [t[0].argsort(1, descending: true)],
+        ["topk"] = t => Both(t[0].topk(2)),
+        ["topk of the smallest"] = t => Both(t[0].topk(1, 0, largest: false)),
+        ["unique"] = t => t[0].unique(return_inverse: true, return_counts: true) is var (values, places, counts) ? [values, places!, counts!] : [],
+        ["unique rows"] = t => t[0].unique(return_inverse: true, return_counts: true, dim: 0) is var (values, places, counts) ? [values, places!, counts!] : [],
+        ["searchsorted"] = t => [searchsorted(t[0], t[1])],
+        ["searchsorted from the right"] = t => [searchsorted(t[0], t[1], right: true)],
+    };
+
+    private static Tensor[] Both((Tensor, Tensor) pair) => [pair.Item1, pair.Item2];
+}

@@ -1,0 +1,52 @@
+namespace Plumbline.Tests.Tensors;
+
+/// <summary>Operators that arrange elements, by their names in the table.</summary>
+internal static class ShapeCalls
+{
+    internal static readonly Dictionary<string, Func<Tensor[], Tensor[]>> All = new()
+    {
+        ["reshape"] = t => [t[0].reshape(3, -1)],
+        ["view"] = t => [t[0].view(6, 2)],
+        ["permute"] = t => [t[0].permute(2, 0, 1)],
+        ["transpose"] = t => [t[0].transpose(0, -1)],
+        ["t"] = t => [t[0].t()],
+        ["squeeze"] = t => [t[0].squeeze()],
+        ["squeeze a dimension"] = t => [t[0].squeeze(2)],
+        ["unsqueeze"] = t => [t[0].unsqueeze(1)],
+        ["flatten"] = t => [t[0].flatten(1)],
+        ["unflatten"] = t => [t[0].unflatten(-1, 3, 1)],
+        ["expand"] = t => [t[0].expand(2, 3)],
+        ["repeat"] = t => [t[0].repeat(2, 2)],
+        ["repeat_interleave"] = t => [t[0].repeat_interleave(2, 1)],
+        ["repeat_interleave by numbers"] = t => [t[0].repeat_interleave(t[1], 0)],
+        ["narrow"] = t => [t[0].narrow(1, 1, 2)],
+        ["select"] = t => [t[0].select(1, -1)],
+        ["slice"] = t => [t[0].slice(1, 0, 3, 2)],
+        ["unbind"] = t => t[0].unbind(1),
+        ["split"] = t => t[0].split(2),
+        ["split by sizes"] = t => t[0].split([1L, 2L], 1),
+        ["chunk"] = t => t[0].chunk(2, 1),
+        ["cat"] = t => [cat(t, 1)],
+        ["stack"] = t => [stack(t, 1)],
+        ["flip"] = t => [t[0].flip(1)],
+        ["roll"] = t => [t[0].roll(1, 1)],
+        ["roll without a dimension"] = t => [t[0].roll(1)],
+        ["tril"] = t => [t[0].tril()],
+        ["triu"] = t => [t[0].triu(1)],
+        ["diag"] = t => [t[0].diag(1)],
+        ["diagonal"] = t => [t[0].diagonal(1)],
+        ["unfold"] = t => [t[0].unfold(0, 2, 1)],
+        ["gather"] = t => [t[0].gather(1, t[1])],
+        ["take_along_dim"] = t => [t[0].take_along_dim(t[1], 1)],
+        ["scatter"] = t => [t[0].scatter(1, t[1], t[2])],
+        ["scatter_add"] = t => [t[0].scatter_add(1, t[1], t[2])],
+        ["index_select"] = t => [t[0].index_select(1, t[1])],
+        ["index_add"] = t => [t[0].index_add(0, t[1], t[2], 0.5)],
+        ["index_copy"] = t => [t[0].index_copy(0, t[1], t[2])],
+        ["index_fill"] = t => [t[0].index_fill(1, t[1], 4.0)],
+        ["index by numbers"] = t => [t[0][t[1], t[2]]],
+        ["index in the middle"] = t => [t[0][TensorIndex.Colon, TensorIndex.Tensor(t[1])]],
+        ["index by a mask"] = t => [t[0][t[1]]],
+        ["index by everything"] = t => [t[0][TensorIndex.Ellipsis, TensorIndex.None, TensorIndex.Tensor(t[1])]],
+    };
+}
