@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using System.IO.Pipes;
+using System.Runtime.InteropServices;
 using Plumbline.Host.Commands;
 using Plumbline.Host.Runs;
 
@@ -19,17 +21,21 @@ internal static class Program
         }
 
         // Ctrl-C is the supervisor's to handle: it waits for the worker's step to end.
-        return await CommandTree.Build().Parse(arguments)
-            .InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null })
-            .ConfigureAwait(false);
+        var parsed = CommandTree.Build().Parse(arguments);
+        var code = await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }).ConfigureAwait(false);
+        return parsed.Action is ParseErrorAction ? ExitCodes.Refused : code;
     }
 
     private static async Task<int> Work(string pipe)
     {
         using var events = new EventWriter(new AnonymousPipeClientStream(PipeDirection.Out, pipe));
         var input = Console.In;
-        // The terminal sends Ctrl-C to the worker too; only the supervisor's word counts.
-        using var interrupt = System.Runtime.InteropServices.PosixSignalRegistration.Create(System.Runtime.InteropServices.PosixSignal.SIGINT, signal => signal.Cancel = true);
-        return await Worker.RunAsync(Worker.ReadJob(input), events, input).ConfigureAwait(false);
+        // A terminal or a service manager signals the whole group, the worker too; only the supervisor's word counts.
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => signal.Cancel = true);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => signal.Cancel = true);
+        var code = await Worker.RunAsync(Worker.ReadJob(input), events, input).ConfigureAwait(false);
+        // Not a return: a thread that a plugin left behind would keep the process alive.
+        Environment.Exit(code);
+        return code;
     }
 }

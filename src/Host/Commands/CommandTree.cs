@@ -40,7 +40,7 @@ internal static class CommandTree
             }
             catch (ManifestException refused)
             {
-                foreach (var error in refused.Errors)
+                foreach (var error in Lines(refused))
                 {
                     await Console.Error.WriteLineAsync($"plumb: {error}").ConfigureAwait(false);
                 }
@@ -55,6 +55,9 @@ internal static class CommandTree
         });
         return command;
     }
+
+    /// <summary>A line an error; what is wrong with the command line or the file itself has no place in the manifest.</summary>
+    internal static string[] Lines(ManifestException refused) => refused.Message.Split(Environment.NewLine);
 
     internal static Command Does(this Command command, Func<ParseResult, int> action) => command.Does(result => Task.FromResult(action(result)));
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.DependencyInjection;
 using Plumbline.Host.Plugins;
 using Plumbline.Host.Runs;
 using Spectre.Console;
@@ -26,7 +27,7 @@ internal static class DoctorCommand
         var findings = new List<(string Subject, string Words, bool Well)>();
         Engine(findings);
         var catalog = PluginCatalog.Open(result.GetValue(CommandTree.Plugins));
-        var broken = catalog.Plugins.Where(plugin => plugin.Broken is not null).ToList();
+        var broken = Broken(catalog);
         findings.Add(("plugins", $"{catalog.Plugins.Count(plugin => !plugin.BuiltIn)} in {catalog.Folder}, contract {SharedAssemblies.ContractVersion.ToString(3)}", true));
         findings.AddRange(broken.Select(plugin => ($"plugin {plugin.Name}", plugin.Broken!, false)));
         if (result.GetValue(AsJson))
@@ -38,11 +39,31 @@ internal static class DoctorCommand
             var console = Output.Console();
             foreach (var (subject, words, well) in findings)
             {
-                console.MarkupLine($"{(well ? "[green]ok  [/]" : "[yellow]WARN[/]")} {Markup.Escape(subject)}: {Markup.Escape(words)}");
+                console.Markup(well ? "[green]ok  [/] " : "[yellow]WARN[/] ");
+                console.Plain($"{subject}: {words}");
             }
         }
 
         return findings.TrueForAll(finding => finding.Well) ? ExitCodes.Success : ExitCodes.Failed;
+    }
+
+    /// <summary>Loads every plugin: some break only then.</summary>
+    private static List<InstalledPlugin> Broken(PluginCatalog catalog)
+    {
+        var registry = new PartRegistry(catalog, new ServiceCollection());
+        foreach (var plugin in catalog.Plugins.Where(plugin => plugin.Broken is null))
+        {
+            try
+            {
+                registry.Load(plugin);
+            }
+            catch (PlumblineException)
+            {
+                // The plugin has the reason now.
+            }
+        }
+
+        return [.. catalog.Plugins.Where(plugin => plugin.Broken is not null)];
     }
 
     private static void Engine(List<(string Subject, string Words, bool Well)> findings)
@@ -50,8 +71,10 @@ internal static class DoctorCommand
         try
         {
 #if LIBTORCH_ENGINE
+            // Asked first: it loads the library.
+            var version = EngineInfo.Version;
             findings.Add(("engine", $"Plumbline.Torch over {EngineInfo.NativeLibrary}", true));
-            findings.Add(("libtorch", $"{EngineInfo.Version} ({Mapped("libtorch_cpu")})", true));
+            findings.Add(("libtorch", $"{version} ({Mapped("libtorch_cpu")})", true));
 #else
             findings.Add(("engine", $"TorchSharp {typeof(torch).Assembly.GetName().Version}", true));
             findings.Add(("libtorch", Mapped("libtorch_cpu"), true));
@@ -60,9 +83,9 @@ internal static class DoctorCommand
             var devices = torch.cuda.is_available() ? torch.cuda.device_count() : 0;
             findings.Add(("devices", devices == 0 ? $"cpu ({Environment.ProcessorCount} cores, {torch.get_num_threads()} threads); libtorch sees no CUDA device" : $"cpu, {devices} CUDA device(s)", true));
         }
-        catch (Exception error) when (error is DllNotFoundException or TypeInitializationException or BadImageFormatException)
+        catch (Exception error) when (error is DllNotFoundException or TypeInitializationException or BadImageFormatException or EntryPointNotFoundException)
         {
-            findings.Add(("engine", error.Message.ReplaceLineEndings(" "), false));
+            findings.Add(("engine", error.GetBaseException().Message.ReplaceLineEndings(" "), false));
         }
     }
 

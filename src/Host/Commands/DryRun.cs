@@ -24,22 +24,22 @@ internal static class DryRun
         var resolved = OptionsWriter.ToJson(manifest)!;
         if (asJson)
         {
-            Output.Json(new JsonObject
+            Console.Out.WriteLine(Output.Line(new JsonObject
             {
                 ["manifest"] = resolved,
                 ["plugins"] = new JsonArray([.. plugins.Select(plugin => new JsonObject { ["name"] = plugin.Name, ["version"] = plugin.Version, ["path"] = plugin.Header!.Path })]),
                 ["estimate"] = estimate.ToJson(),
-            });
+            }));
             return ExitCodes.Success;
         }
 
         var console = Output.Console();
-        console.WriteLine(Output.Text(resolved));
+        console.Plain(Output.Text(resolved));
         console.WriteLine();
-        console.WriteLine("plugins: " + string.Join(", ", plugins.Select(plugin => $"{plugin.Name} {plugin.Version}")));
+        console.Plain("plugins: " + string.Join(", ", plugins.Select(plugin => $"{plugin.Name} {plugin.Version}")));
         foreach (var line in estimate.Lines())
         {
-            console.WriteLine(line);
+            console.Plain(line);
         }
 
         console.WriteLine("dry run: nothing was run or written");

@@ -30,6 +30,9 @@ internal static class Output
         return console;
     }
 
+    /// <summary>A line as it is, however long: what is copied, such as a path or JSON, must not be broken.</summary>
+    internal static void Plain(this IAnsiConsole console, string line) => console.Profile.Out.Writer.WriteLine(line);
+
     /// <summary>Prints JSON for a program to read.</summary>
     internal static void Json(JsonNode json) => System.Console.Out.WriteLine(Text(json));
 

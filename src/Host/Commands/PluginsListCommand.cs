@@ -26,18 +26,19 @@ internal static class PluginsListCommand
         var table = new Table().AddColumns("kind", "id", "plugin", "version", "paper", "what it is");
         foreach (var (plugin, part, summary) in catalog.Plugins.SelectMany(Parts).OrderBy(row => row.Part.Kind, StringComparer.Ordinal).ThenBy(row => row.Part.Id, StringComparer.Ordinal))
         {
-            table.AddRow(part.Kind, part.Id, plugin.Name, plugin.Version, part.Paper ?? string.Empty, Markup.Escape(summary));
+            table.AddRow([.. new[] { part.Kind, part.Id, plugin.Name, plugin.Version, part.Paper ?? string.Empty, summary }.Select(Markup.Escape)]);
         }
 
         console.Write(table);
         var broken = catalog.Plugins.Where(plugin => plugin.Broken is not null).ToList();
         foreach (var plugin in broken)
         {
-            console.MarkupLine($"[yellow]broken:[/] {Markup.Escape(plugin.Name)}: {Markup.Escape(plugin.Broken!)}");
+            console.Markup("[yellow]broken:[/] ");
+            console.Plain($"{plugin.Name}: {plugin.Broken}");
         }
 
         var count = catalog.Plugins.Count(plugin => !plugin.BuiltIn);
-        console.WriteLine($"{count} plugins in {catalog.Folder}{(broken.Count > 0 ? $", {broken.Count} of them broken" : string.Empty)}");
+        console.Plain($"{count} plugins in {catalog.Folder}{(broken.Count > 0 ? $", {broken.Count} of them broken" : string.Empty)}");
         return ExitCodes.Success;
     }
 

@@ -49,7 +49,7 @@ internal static class PluginsShowCommand
 
     private static void Print(IAnsiConsole console, PartCard card)
     {
-        console.MarkupLine($"[bold]{Markup.Escape(card.Part.Id)}[/]  {Markup.Escape(card.Part.Kind)}, plugin {Markup.Escape(card.Plugin.Name)} {card.Plugin.Version}");
+        console.MarkupLine($"[bold]{Markup.Escape(card.Part.Id)}[/]  {Markup.Escape(card.Part.Kind)}, plugin {Markup.Escape(card.Plugin.Name)} {Markup.Escape(card.Plugin.Version)}");
         console.WriteLine(card.Summary);
         if (card.Part.Paper is { } paper)
         {
@@ -74,7 +74,7 @@ internal static class PluginsShowCommand
         }
 
         console.WriteLine(card.ExampleTitle);
-        console.WriteLine(Output.Text(card.Example));
+        console.Plain(Output.Text(card.Example));
         console.WriteLine();
     }
 

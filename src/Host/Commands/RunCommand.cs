@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Plumbline.Host.Manifests;
 using Plumbline.Host.Runs;
 using Plumbline.Host.Terminal;
+using Plumbline.Options;
 
 namespace Plumbline.Host.Commands;
 
@@ -18,12 +19,34 @@ internal static class RunCommand
     private static readonly Option<double> HangAfter = new("--hang-after") { Description = "Seconds without any sign from the worker, and at least 200 median steps, after which it is ended as hung.", HelpName = "SECONDS", DefaultValueFactory = _ => 300 };
     private static readonly Option<bool> AsJson = new("--json") { Description = "Print nothing but the result, as one line of JSON; words for people go to standard error." };
 
+    static RunCommand() => HangAfter.Validators.Add(given =>
+    {
+        if (given.GetValueOrDefault<double>() is var seconds && !(seconds > 0 && seconds <= TimeSpan.FromDays(30).TotalSeconds))
+        {
+            given.AddError($"--hang-after must be a number of seconds above 0 and at most {TimeSpan.FromDays(30).TotalSeconds}");
+        }
+    });
+
     internal static Command Build() => new Command("run", "Runs a manifest. Ctrl-C ends it at a step boundary with everything written; a second Ctrl-C at once. The last line printed is the result as JSON. " + ExitCodes.Help)
     {
         ManifestPath, Set, OnDevice, Seed, Out, DryRun, HangAfter, AsJson,
     }.Does(RunAsync);
 
     private static async Task<int> RunAsync(ParseResult result)
+    {
+        try
+        {
+            return await StartAsync(result).ConfigureAwait(false);
+        }
+        catch (ManifestException refused) when (result.GetValue(AsJson) || !result.GetValue(DryRun))
+        {
+            // Refused before there was a worker: the last line is the result all the same.
+            await Console.Out.WriteLineAsync(Output.Line(Supervisor.Refusal(CommandTree.Lines(refused)))).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private static async Task<int> StartAsync(ParseResult result)
     {
         var path = result.GetRequiredValue(ManifestPath);
         var manifest = Change(ManifestReader.Read(path), result);

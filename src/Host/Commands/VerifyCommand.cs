@@ -40,7 +40,8 @@ internal static class VerifyCommand
                 (passed, failed) = outcome.Passed ? (passed + 1, failed) : (passed, failed + 1);
                 if (!outcome.Passed)
                 {
-                    console.MarkupLine($"[red]failed[/] {Markup.Escape($"{outcome.Target}: {outcome.Case}: {outcome.Message}")}");
+                    console.Markup("[red]failed[/] ");
+                    console.Plain($"{outcome.Target}: {outcome.Case}: {outcome.Message}");
                 }
 
                 cases.Add(new JsonObject { ["paper"] = outcome.Paper, ["target"] = outcome.Target, ["case"] = outcome.Case, ["passed"] = outcome.Passed, ["skipped"] = false, ["message"] = outcome.Message });

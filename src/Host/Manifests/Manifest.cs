@@ -24,6 +24,9 @@ internal sealed record Manifest : IChecksItself
     /// <summary>Every draw of the run is keyed by it.</summary>
     public long Seed { get; init; }
 
+    /// <summary>Where relative paths start from; null: the manifest's own folder. The resolved manifest of a run names it.</summary>
+    public string? BaseFolder { get; init; }
+
     /// <summary>Where tensors live: cpu, cuda, cuda:1, or auto for cuda where there is one.</summary>
     public string Device { get; init; } = "auto";
 

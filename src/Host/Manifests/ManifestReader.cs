@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Plumbline.Host.Plugins;
 using Plumbline.Options;
 
 namespace Plumbline.Host.Manifests;
@@ -61,7 +62,19 @@ internal static class ManifestReader
 
     /// <summary>Fills the manifest record, loading the plugins it names.</summary>
     /// <exception cref="ManifestException">With everything that is wrong.</exception>
-    internal static Manifest Bind(JsonObject manifest, IPartResolver parts) => OptionsBinder.Bind<Manifest>(Normalize(manifest), parts);
+    internal static Manifest Bind(JsonObject manifest, IPartResolver parts)
+    {
+        try
+        {
+            return OptionsBinder.Bind<Manifest>(Normalize(manifest), parts);
+        }
+        catch (Exception error) when (error is not (PlumblineException or OutOfMemoryException))
+        {
+            // An options record that throws when it is made, set or asked to check itself.
+            var cause = error.GetBaseException();
+            throw new ManifestException($"{(PluginLoadContext.NameIn(cause) is { } plugin ? $"plugin '{plugin}'" : "a plugin")} failed while its options were read: {cause.GetType().Name}: {cause.Message.ReplaceLineEndings(" ")}; ask its author, or leave its parts out", error);
+        }
+    }
 
     private static string Reason(JsonException error)
     {

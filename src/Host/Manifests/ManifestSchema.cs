@@ -49,23 +49,25 @@ internal sealed class ManifestSchema(PartRegistry registry)
         var shortForms = new JsonArray();
         foreach (var (partKind, id) in ids)
         {
-            PartDescriptor? part = null;
+            JsonObject schema;
             try
             {
-                part = registry.Find(partKind, id);
+                schema = Part(registry.Find(partKind, id)!);
             }
             catch (PlumblineException broken)
             {
                 _left.Add(broken.Message);
+                continue;
             }
-
-            if (part is null)
+            catch (TargetInvocationException broken)
             {
+                // An options record that can't be made.
+                _left.Add($"{partKind} '{id}': {broken.InnerException!.Message}");
                 continue;
             }
 
             shortForms.Add(id);
-            yield return Part(part);
+            yield return schema;
         }
 
         if (kind != Kinds.Loop && shortForms.Count > 0)
@@ -107,6 +109,14 @@ internal sealed class ManifestSchema(PartRegistry registry)
         {
             var given = defaults.FirstOrDefault(@default => @default.Path == option.Name);
             var property = Value(option.Property.PropertyType, option.Property);
+            if (option.SlotKind is { } kind && given?.Value is string usual && Find(kind, usual) is { } part)
+            {
+                // Options without a name are meant for the part that would stand here anyway.
+                var nameless = Part(part);
+                nameless["required"]!.AsArray().Remove(nameless["required"]!.AsArray().First(name => (string?)name == "use"));
+                property = new JsonObject { ["anyOf"] = new JsonArray(property, nameless) };
+            }
+
             property["description"] = Summaries(option.Property.DeclaringType!.Assembly).OfProperty(option.Property);
             if ((given is null ? option.Default : System.Text.Json.JsonSerializer.SerializeToNode(given.Value)) is { } value)
             {
@@ -121,6 +131,19 @@ internal sealed class ManifestSchema(PartRegistry registry)
         }
 
         return schema;
+    }
+
+    /// <summary>The part, or null where it is not installed or can't be used.</summary>
+    private PartDescriptor? Find(string kind, string id)
+    {
+        try
+        {
+            return registry.Find(kind, id);
+        }
+        catch (PlumblineException)
+        {
+            return null;
+        }
     }
 
     private JsonObject Value(Type type, PropertyInfo property)

@@ -38,6 +38,12 @@ internal sealed record AssemblyHeader
             throw new BadImageFormatException("it is no .NET assembly");
         }
 
+        // A copy that broke off may have its metadata whole and its code not.
+        if (image.PEHeaders.SectionHeaders.Any(section => section.PointerToRawData + (long)section.SizeOfRawData > file.Length))
+        {
+            throw new BadImageFormatException("the file ends before its last section");
+        }
+
         var metadata = image.GetMetadataReader();
         var parts = new List<PartHeader>();
         foreach (var handle in metadata.TypeDefinitions)

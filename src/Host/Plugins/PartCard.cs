@@ -39,6 +39,7 @@ internal sealed record PartCard
         var descriptor = registry.Find(part.Kind, part.Id) ?? throw new PlumblineException($"plugin '{plugin.Name}' has no {part.Kind} '{part.Id}'");
         var loop = descriptor.Loop is null ? null : registry.Find(Kinds.Loop, descriptor.Loop);
         var options = new List<OptionCard>();
+        var slots = new Dictionary<string, Type>(StringComparer.Ordinal);
         var defaults = descriptor.Defaults.Concat(loop?.Defaults ?? []).ToList();
         Add(descriptor.OptionsType, replaced: null);
         Add(loop?.OptionsType, replaced: descriptor.Slot);
@@ -50,7 +51,7 @@ internal sealed record PartCard
             Summary = XmlSummaries.Of(plugin.Header!.Path).OfType(part.TypeName),
             Options = options,
             ExampleTitle = isStage ? "example stage:" : $"example, where a {part.Kind} is wanted:",
-            Example = ExampleOf(registry, part, options),
+            Example = ExampleOf(registry, part, options, slots),
         };
 
         void Add(Type? type, string? replaced)
@@ -63,6 +64,11 @@ internal sealed record PartCard
             var summaries = new Dictionary<string, XmlSummaries>(StringComparer.Ordinal);
             foreach (var option in OptionDescription.Of(type).Where(option => option.Name != replaced))
             {
+                if (option.SlotKind is not null)
+                {
+                    slots[option.Name] = (OptionDescription.ElementOf(option.Property.PropertyType) ?? option.Property.PropertyType).GetGenericArguments()[0];
+                }
+
                 var assembly = option.Property.DeclaringType!.Assembly.Location;
                 var given = defaults.FirstOrDefault(@default => @default.Path == option.Name);
                 summaries.TryAdd(assembly, XmlSummaries.Of(assembly));
@@ -101,17 +107,33 @@ internal sealed record PartCard
     };
 
     /// <summary>The id, and something valid for each required option: an installed part for a slot.</summary>
-    private static JsonObject ExampleOf(PartRegistry registry, PartHeader part, List<OptionCard> options)
+    private static JsonObject ExampleOf(PartRegistry registry, PartHeader part, List<OptionCard> options, Dictionary<string, Type> slots)
     {
         var example = new JsonObject { ["use"] = part.Id };
         foreach (var option in options.Where(option => option.Required))
         {
             var list = option.Type.StartsWith("list of ", StringComparison.Ordinal);
-            var kind = list ? option.Type["list of ".Length..] : option.Type;
-            JsonNode value = registry.Ids(kind) is { Count: > 0 } ids ? ids.First() : option.Type == "text" ? "…" : 1;
+            JsonNode value = slots.TryGetValue(option.Name, out var contract) ? Fitting(registry, contract) ?? "…" : option.Type == "text" ? "…" : 1;
             example[option.Name] = list ? new JsonArray(value) : value;
         }
 
         return example;
+    }
+
+    /// <summary>The first installed part that a slot takes; null where there is none.</summary>
+    private static string? Fitting(PartRegistry registry, Type contract)
+    {
+        var kind = KindAttribute.Of(contract);
+        return registry.Ids(kind).FirstOrDefault(id =>
+        {
+            try
+            {
+                return contract.IsAssignableFrom(registry.Find(kind, id)!.Type);
+            }
+            catch (PlumblineException)
+            {
+                return false;
+            }
+        });
     }
 }

@@ -1,5 +1,4 @@
 using System.Reflection;
-using System.Runtime.Loader;
 using Microsoft.Extensions.DependencyInjection;
 using Plumbline.Options;
 
@@ -14,7 +13,6 @@ internal sealed class PartRegistry(PluginCatalog catalog, IServiceCollection ser
 {
     private readonly Dictionary<string, Assembly> _loaded = new(StringComparer.Ordinal);
     private readonly Dictionary<(string Kind, string Id), PartDescriptor> _parts = [];
-    private readonly List<AssemblyLoadContext> _contexts = [];
 
     /// <summary>The metadata behind it.</summary>
     internal PluginCatalog Catalog => catalog;
@@ -59,24 +57,17 @@ internal sealed class PartRegistry(PluginCatalog catalog, IServiceCollection ser
 
         try
         {
-            var assembly = plugin.BuiltIn ? SharedAssemblies.Load(plugin.Name) : LoadAlone(plugin);
+            var assembly = plugin.BuiltIn ? SharedAssemblies.Load(plugin.Name) : new PluginLoadContext(plugin.Name, plugin.Header!.Path).LoadPlugin();
             Register(plugin, assembly);
             _loaded.Add(plugin.Name, assembly);
             return assembly;
         }
-        catch (Exception error) when (error is not PlumblineException)
+        catch (Exception error)
         {
             var cause = error is TargetInvocationException { InnerException: { } inner } ? inner : error;
             plugin.Broken = $"it failed while it was loaded ({cause.GetType().Name}: {cause.Message.ReplaceLineEndings(" ")}); ask its author, or remove it from the plugins folder";
             throw new PlumblineException($"plugin '{plugin.Name}' can't be used: {plugin.Broken}", error);
         }
-    }
-
-    private Assembly LoadAlone(InstalledPlugin plugin)
-    {
-        var context = new PluginLoadContext(plugin.Name, plugin.Header!.Path);
-        _contexts.Add(context);
-        return context.LoadPlugin();
     }
 
     private void Register(InstalledPlugin plugin, Assembly assembly)

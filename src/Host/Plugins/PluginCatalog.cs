@@ -10,9 +10,11 @@ internal sealed class PluginCatalog
         (Folder, Plugins) = (folder, plugins);
         _parts = plugins.SelectMany(plugin => plugin.Parts.Select(part => (plugin, part)))
             .ToLookup(pair => (pair.part.Kind, pair.part.Id));
-        foreach (var twice in _parts.Where(group => group.Select(pair => pair.Plugin).Distinct().Count() > 1))
+        // A plugin that can't be used anyway takes no id from another.
+        var claims = _parts.Select(group => (group.Key, Plugins: group.Select(pair => pair.Plugin).Where(plugin => plugin.Broken is null).Distinct().ToList())).ToList();
+        foreach (var (part, claimants) in claims.Where(claim => claim.Plugins.Count > 1))
         {
-            MarkDuplicates(twice.Key, [.. twice.Select(pair => pair.Plugin).Distinct()]);
+            MarkDuplicates(part, claimants);
         }
     }
 
@@ -42,8 +44,8 @@ internal sealed class PluginCatalog
     {
         var found = _parts[(kind, id)].ToList();
         return found.Count == 0 ? null
-            : found[0].Plugin.Broken is { } reason ? throw new PlumblineException($"{kind} '{id}' is in plugin '{found[0].Plugin.Name}', which can't be used: {reason}")
-            : found[0];
+            : found.Find(pair => pair.Plugin.Broken is null) is { Plugin: not null } usable ? usable
+            : throw new PlumblineException($"{kind} '{id}' is in plugin '{found[0].Plugin.Name}', which can't be used: {found[0].Plugin.Broken}");
     }
 
     /// <summary>Every part of any kind that has an id.</summary>

@@ -54,7 +54,16 @@ internal static class PluginFolder
     private static InstalledPlugin ReadFolder(string folder)
     {
         var name = Path.GetFileName(folder);
-        var assemblies = Directory.GetFiles(folder, "*.dll");
+        string[] assemblies;
+        try
+        {
+            assemblies = Directory.GetFiles(folder, "*.dll");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return new InstalledPlugin(name, folder) { Broken = $"its folder can't be read ({error.Message.TrimEnd('.')}); give this user the right to read it, or remove it" };
+        }
+
         // The build leaves a .deps.json beside a plugin's own assembly and beside no other.
         var own = assemblies.Where(path => File.Exists(Path.ChangeExtension(path, ".deps.json"))).ToArray();
         if (own.Length != 1)
@@ -83,7 +92,7 @@ internal static class PluginFolder
         {
             return AssemblyHeader.Read(path).References.Any(reference => reference.Name == SharedAssemblies.Contract);
         }
-        catch (Exception error) when (error is BadImageFormatException or IOException)
+        catch (Exception error) when (error is not OutOfMemoryException)
         {
             return false;
         }
@@ -94,10 +103,11 @@ internal static class PluginFolder
         try
         {
             var header = AssemblyHeader.Read(path);
-            return new InstalledPlugin(name, folder) { Header = header, Broken = Incompatible(header) ?? MissingDependency(header, folder) };
+            return new InstalledPlugin(name, folder) { Header = header, Broken = Incompatible(header) ?? MissingDependency(header, folder) ?? Twice(header) };
         }
-        catch (Exception error) when (error is BadImageFormatException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is not OutOfMemoryException)
         {
+            // Whatever is wrong with a file, it is its plugin's trouble alone.
             return new InstalledPlugin(name, folder)
             {
                 Broken = $"{Path.GetFileName(path)} can't be read ({error.Message.TrimEnd('.')}); it is no .NET assembly or is cut short: copy it again",
@@ -119,6 +129,10 @@ internal static class PluginFolder
             : here >= below ? $"it was built for contracts below {below}, and this host has {here.ToString(3)}; take a newer version of the plugin"
             : null;
     }
+
+    private static string? Twice(AssemblyHeader header) =>
+        header.Parts.GroupBy(part => (part.Kind, part.Id)).FirstOrDefault(group => group.Count() > 1) is { } twice
+            ? $"it declares {twice.Key.Kind} '{twice.Key.Id}' twice, in {string.Join(" and ", twice.Select(part => part.TypeName))}; its author must rename one" : null;
 
     private static string? MissingDependency(AssemblyHeader header, string folder)
     {

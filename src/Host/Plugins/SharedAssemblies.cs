@@ -12,10 +12,12 @@ internal static class SharedAssemblies
     /// <summary>Those that bring parts of their own.</summary>
     internal static readonly string[] WithParts = ["Plumbline.Training"];
 
-    private static readonly HashSet<string> Framework = [.. (AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES") as string ?? string.Empty)
-        .Split(System.IO.Path.PathSeparator)
-        .Where(path => Path.GetDirectoryName(path) == Path.GetDirectoryName(typeof(object).Assembly.Location))
-        .Select(path => Path.GetFileNameWithoutExtension(path))];
+    private static readonly ILookup<bool, string> Platform = (AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES") as string ?? string.Empty)
+        .Split(Path.PathSeparator)
+        .ToLookup(path => Path.GetDirectoryName(path) == Path.GetDirectoryName(typeof(object).Assembly.Location), path => Path.GetFileNameWithoutExtension(path));
+
+    private static readonly HashSet<string> Framework = [.. Platform[true]];
+    private static readonly HashSet<string> HostsOwn = [.. Platform[false]];
 
     /// <summary>The version of the contract that this host has.</summary>
     internal static Version ContractVersion { get; } = typeof(PartAttribute).Assembly.GetName().Version!;
@@ -23,7 +25,7 @@ internal static class SharedAssemblies
     /// <summary>Whether a plugin gets the host's copy of an assembly.</summary>
     internal static bool Contains(string name) =>
         name is Contract or "Plumbline.Training" or "Plumbline.Torch" or "TorchSharp"
-        || (name.StartsWith("Microsoft.Extensions.", StringComparison.Ordinal) && name.EndsWith(".Abstractions", StringComparison.Ordinal));
+        || (name.StartsWith("Microsoft.Extensions.", StringComparison.Ordinal) && name.EndsWith(".Abstractions", StringComparison.Ordinal) && HostsOwn.Contains(name));
 
     /// <summary>Whether an assembly comes with the runtime.</summary>
     internal static bool IsFramework(string name) => Framework.Contains(name);

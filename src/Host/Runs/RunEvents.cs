@@ -40,7 +40,9 @@ internal sealed record StageBegan(int Index, string Name, int Steps) : RunEvent;
 /// <param name="Part">Kind and id.</param>
 /// <param name="Plugin">The plugin that brings it; null where it is the host's own work.</param>
 /// <param name="Phase">Such as <c>sampling</c>.</param>
-internal sealed record InHand(string Part, string? Plugin, string Phase) : RunEvent;
+/// <param name="StageIndex">The stage it is for; -1 before the first.</param>
+/// <param name="Stage">That stage's name.</param>
+internal sealed record InHand(string Part, string? Plugin, string Phase, int StageIndex, string Stage) : RunEvent;
 
 /// <summary>A finished step.</summary>
 /// <param name="Stage">The stage's index.</param>

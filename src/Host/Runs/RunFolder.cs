@@ -10,6 +10,7 @@ namespace Plumbline.Host.Runs;
 internal sealed class RunFolder : IDisposable
 {
     internal const string ResultFile = "result.json";
+    internal const string ManifestFile = "manifest.json";
     private static readonly JsonSerializerOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private static readonly JsonSerializerOptions Indented = new(Compact) { WriteIndented = true };
     private readonly Dictionary<string, FileStream> _logs = new(StringComparer.Ordinal);
@@ -25,22 +26,37 @@ internal sealed class RunFolder : IDisposable
     {
         if (asked is not null)
         {
-            if (Directory.Exists(asked) && Directory.EnumerateFileSystemEntries(asked).Any())
-            {
-                throw new PlumblineException($"--out {asked} is not empty; a run never writes over another: name a new folder");
-            }
-
-            return new RunFolder(Directory.CreateDirectory(asked).FullName);
+            return !Directory.Exists(asked) || !Directory.EnumerateFileSystemEntries(asked).Any() ? Claim(asked) ?? throw NotEmpty() : throw NotEmpty();
         }
 
         var stem = System.IO.Path.Combine("runs", $"{name}-{now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}");
         var path = stem;
-        for (var n = 2; Directory.Exists(path); n++)
+        for (var n = 2; ; n++)
         {
+            if (!Directory.Exists(path) && Claim(path) is { } folder)
+            {
+                return folder;
+            }
+
             path = $"{stem}-{n}";
         }
 
-        return new RunFolder(Directory.CreateDirectory(path).FullName);
+        PlumblineException NotEmpty() => new($"--out {asked} is not empty; a run never writes over another: name a new folder");
+    }
+
+    /// <summary>Makes a folder this run's own; null where another run, started at the same moment, was quicker.</summary>
+    private static RunFolder? Claim(string path)
+    {
+        var folder = new RunFolder(Directory.CreateDirectory(path).FullName);
+        try
+        {
+            new FileStream(folder.File(ManifestFile), FileMode.CreateNew).Dispose();
+            return folder;
+        }
+        catch (IOException) when (System.IO.File.Exists(folder.File(ManifestFile)))
+        {
+            return null;
+        }
     }
 
     /// <summary>The path of a file in the folder.</summary>

@@ -7,10 +7,13 @@ namespace Plumbline.Host.Runs;
 /// <summary>Writes what a run tells to its folder, and tells the supervisor.</summary>
 internal sealed class RunRecorder(RunFolder folder, EventWriter events, PluginCatalog catalog) : IRecorder
 {
+    /// <summary>The same work told again is a sign of life; more often than this it would only be noise.</summary>
+    private static readonly TimeSpan SignOfLife = TimeSpan.FromSeconds(1);
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly HashSet<string> _notFinite = new(StringComparer.Ordinal);
     private readonly List<Diagnosis> _diagnoses = [];
-    private (string Part, string Phase) _hand;
+    private (string Part, string Phase, int Stage) _hand;
+    private TimeSpan _handTold;
     private TimeSpan _stepBegan;
 
     /// <summary>What was found to be wrong.</summary>
@@ -49,10 +52,10 @@ internal sealed class RunRecorder(RunFolder folder, EventWriter events, PluginCa
     /// <inheritdoc/>
     public void InHand(string part, string phase)
     {
-        if (_hand != (part, phase))
+        if (_hand != (part, phase, Stage) || _clock.Elapsed - _handTold > SignOfLife)
         {
-            _hand = (part, phase);
-            events.Send(new InHand(part, PluginOf(part), phase));
+            (_hand, _handTold) = ((part, phase, Stage), _clock.Elapsed);
+            events.Send(new InHand(part, PluginOf(part), phase, Stage, Name));
         }
     }
 

@@ -33,14 +33,29 @@ internal sealed class RunSession(Manifest manifest, RunContext run, RunFolder fo
         }
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
-            error = $"{(failure is PlumblineException ? string.Empty : failure.GetType().Name + ": ")}{failure.Message.ReplaceLineEndings(" ")} (in hand: {recorder.Hand})";
-            events.Send(new Logged("error", error));
-            File.WriteAllText(folder.File("error.txt"), failure + Environment.NewLine);
+            error = Tell(failure);
         }
 
         // Weights are as after the last finished step, whatever ended the run.
-        SaveWeights();
+        try
+        {
+            SaveWeights();
+        }
+        catch (Exception failure) when (failure is PlumblineException or IOException or UnauthorizedAccessException)
+        {
+            var unsaved = Tell(failure);
+            error = error is null ? unsaved : $"{error}. And then: {unsaved}";
+        }
+
         return Finish(error, cancel.IsCancellationRequested);
+    }
+
+    private string Tell(Exception failure)
+    {
+        var error = $"{(failure is PlumblineException ? string.Empty : failure.GetType().Name + ": ")}{failure.Message.ReplaceLineEndings(" ")} (in hand: {recorder.Hand})";
+        events.Send(new Logged("error", error));
+        File.AppendAllText(folder.File("error.txt"), failure + Environment.NewLine);
+        return error;
     }
 
     private void Build()

@@ -3,7 +3,10 @@ namespace Plumbline.Host.Runs;
 /// <summary>What the supervisor knows of a run from its events: enough to say what was in hand when the worker died.</summary>
 internal sealed class RunState
 {
-    private readonly List<double> _seconds = [];
+    // As many as tell the pace of a stage; those before are forgotten.
+    private const int StepsKept = 1000;
+    private readonly Lock _turn = new();
+    private readonly Queue<double> _seconds = new();
 
     /// <summary>The run's name and folder; null before they are made.</summary>
     internal Opened? Run { get; private set; }
@@ -35,20 +38,32 @@ internal sealed class RunState
         get
         {
             var part = Hand is null ? "nothing yet: it was starting" : $"{Hand.Part}{(Hand.Plugin is { } plugin ? $" of plugin '{plugin}'" : string.Empty)}, phase '{Hand.Phase}'";
-            return Stage is null ? part : $"{part}, stage '{Stage.Name}', step {Done} of {Stage.Steps}";
+            return HandsStage is { } stage ? $"{part}, stage '{stage.Name}', step {Done} of {stage.Steps}"
+                : StageInHand is { } name ? $"{part}, stage '{name}', before its first step"
+                : part;
         }
     }
 
+    /// <summary>The name of the stage that what is in hand belongs to; null before the first.</summary>
+    internal string? StageInHand => Hand is { StageIndex: < 0 } ? null : Hand?.Stage;
+
+    /// <summary>Steps that stage has finished; null before the first stage.</summary>
+    internal int? StepInHand => StageInHand is null ? null : HandsStage is null ? 0 : Done;
+
+    /// <summary>The stage in hand, where it has said how many steps it plans.</summary>
+    private StageBegan? HandsStage => Stage is { } stage && Hand?.StageIndex == stage.Index ? stage : null;
+
     /// <summary>How long a silence is too long: many times the median step, and never less than <paramref name="least"/>.</summary>
+    /// <remarks>May be asked while events come in.</remarks>
     internal TimeSpan Patience(TimeSpan least)
     {
-        if (_seconds.Count < 5)
+        double[] sorted;
+        lock (_turn)
         {
-            return TimeSpan.FromTicks(least.Ticks * 4);
+            sorted = [.. _seconds.Order()];
         }
 
-        var sorted = _seconds.Order().ToArray();
-        return TimeSpan.FromSeconds(Math.Max(least.TotalSeconds, 200 * sorted[sorted.Length / 2]));
+        return sorted.Length < 5 ? least * 4 : TimeSpan.FromSeconds(Math.Max(least.TotalSeconds, 200 * sorted[sorted.Length / 2]));
     }
 
     internal void See(RunEvent @event)
@@ -60,14 +75,26 @@ internal sealed class RunState
                 break;
             case StageBegan stage:
                 (Stage, Done) = (stage, 0);
-                _seconds.Clear();
+                lock (_turn)
+                {
+                    _seconds.Clear();
+                }
+
                 break;
             case InHand hand:
                 Hand = hand;
                 break;
             case StepDone step:
                 Done = step.Step + 1;
-                _seconds.Add(step.Seconds);
+                lock (_turn)
+                {
+                    _seconds.Enqueue(step.Seconds);
+                    if (_seconds.Count > StepsKept)
+                    {
+                        _seconds.Dequeue();
+                    }
+                }
+
                 break;
             case Evaluated evaluated:
                 Evaluations.Add(evaluated);

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.IO.Pipes;
 using System.Runtime.InteropServices;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Threading.Channels;
 using Plumbline.Host.Terminal;
@@ -11,9 +10,13 @@ namespace Plumbline.Host.Runs;
 /// <summary>Starts a worker for a job, shows what it tells, hands Ctrl-C on, and says what was in hand when it dies.</summary>
 internal sealed class Supervisor(IRunView view, TimeSpan hangAfter)
 {
+    /// <summary>How long the words of a worker that has ended are waited for: a process it left behind may hold the pipes open for ever.</summary>
+    private static readonly TimeSpan Linger = TimeSpan.FromSeconds(5);
     private readonly RunState _state = new();
-    private readonly List<string> _words = [];
+    private readonly WorkerLog _log = new();
     private long _lastEvent = Stopwatch.GetTimestamp();
+    private readonly Lock _turn = new();
+    private Process? _instructed;
     private bool _stopping;
     private bool _hung;
 
@@ -25,54 +28,43 @@ internal sealed class Supervisor(IRunView view, TimeSpan hangAfter)
     internal async Task<JsonObject> RunAsync(RunJob job)
     {
         await using var pipe = new AnonymousPipeServerStream(PipeDirection.In, HandleInheritability.Inheritable);
-        using var worker = Start(pipe.GetClientHandleAsString());
+        // Before there is a worker: from the moment it is there, an interrupt is the supervisor's to hand on.
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+        using var worker = WorkerProcess.Start(pipe.GetClientHandleAsString());
         pipe.DisposeLocalCopyOfClientHandle();
-        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal => OnSignal(signal, worker));
-        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => OnSignal(signal, worker));
-        await SendJob(worker, job).ConfigureAwait(false);
+        await worker.SendJobAsync(job).ConfigureAwait(false);
+        lock (_turn)
+        {
+            _instructed = worker;
+            if (_stopping)
+            {
+                worker.Stop();
+            }
+        }
 
         var shown = Channel.CreateUnbounded<RunEvent>();
         using var over = new CancellationTokenSource();
-        var listening = Listen(worker, shown.Writer);
+        var reading = Task.WhenAll(Forward(pipe, shown.Writer), Listen(worker, shown.Writer));
         var showing = view.ShowAsync(shown.Reader.ReadAllAsync(CancellationToken.None));
         var watching = Watch(worker, over.Token);
-        await Task.WhenAll(Forward(pipe, shown.Writer), listening).ConfigureAwait(false);
         await worker.WaitForExitAsync().ConfigureAwait(false);
+        await Task.WhenAny(reading, Task.Delay(Linger)).ConfigureAwait(false);
         shown.Writer.Complete();
         await showing.ConfigureAwait(false);
         await over.CancelAsync().ConfigureAwait(false);
         await watching.ConfigureAwait(false);
-        KeepWords();
+        _log.Close(_state.Run?.Folder);
         return Verdict(worker.ExitCode);
     }
 
-    private static Process Start(string pipe)
+    /// <summary>The result of a manifest that was refused.</summary>
+    internal static JsonObject Refusal(IEnumerable<string> errors) => new()
     {
-        var start = new ProcessStartInfo { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
-        var program = Environment.ProcessPath ?? throw new InvalidOperationException("the program's own path is unknown");
-        start.FileName = program;
-        if (Path.GetFileNameWithoutExtension(program).Equals("dotnet", StringComparison.OrdinalIgnoreCase))
-        {
-            start.ArgumentList.Add(typeof(Supervisor).Assembly.Location);
-        }
-
-        start.ArgumentList.Add(Program.WorkerCommand);
-        start.ArgumentList.Add(pipe);
-        return Process.Start(start) ?? throw new InvalidOperationException("the worker did not start");
-    }
-
-    private static async Task SendJob(Process worker, RunJob job)
-    {
-        try
-        {
-            await worker.StandardInput.WriteLineAsync(JsonSerializer.Serialize(job, RunJson.Default.RunJob)).ConfigureAwait(false);
-            await worker.StandardInput.FlushAsync().ConfigureAwait(false);
-        }
-        catch (IOException)
-        {
-            // It died at once; its exit code will say more.
-        }
-    }
+        ["verdict"] = "refused",
+        ["exit_code"] = ExitCodes.Refused,
+        ["errors"] = new JsonArray([.. errors.Select(error => (JsonNode)error)]),
+    };
 
     private async Task Forward(Stream pipe, ChannelWriter<RunEvent> shown)
     {
@@ -80,7 +72,7 @@ internal sealed class Supervisor(IRunView view, TimeSpan hangAfter)
         {
             Volatile.Write(ref _lastEvent, Stopwatch.GetTimestamp());
             _state.See(@event);
-            await shown.WriteAsync(@event).ConfigureAwait(false);
+            shown.TryWrite(@event);
         }
     }
 
@@ -94,13 +86,7 @@ internal sealed class Supervisor(IRunView view, TimeSpan hangAfter)
             const int MostShown = 30;
             while (await source.ReadLineAsync().ConfigureAwait(false) is { } line)
             {
-                int count;
-                lock (_words)
-                {
-                    _words.Add(line);
-                    count = _words.Count;
-                }
-
+                var count = _log.Add(line, _state.Run?.Folder);
                 if (count <= MostShown)
                 {
                     shown.TryWrite(new Logged("info", count == MostShown ? "(more in worker.log)" : line));
@@ -109,25 +95,23 @@ internal sealed class Supervisor(IRunView view, TimeSpan hangAfter)
         }
     }
 
-    private void OnSignal(PosixSignalContext signal, Process worker)
+    private void OnSignal(PosixSignalContext signal)
     {
         signal.Cancel = true;
-        if (_stopping)
+        lock (_turn)
         {
-            // Asked twice: do not wait for the step's end.
-            Kill(worker);
-            return;
-        }
+            switch (_instructed)
+            {
+                case { } worker when _stopping:
+                    // Asked twice: do not wait for the step's end.
+                    worker.KillTree();
+                    break;
+                case { } worker:
+                    worker.Stop();
+                    break;
+            }
 
-        _stopping = true;
-        try
-        {
-            worker.StandardInput.WriteLine(SupervisedLifetime.Stop);
-            worker.StandardInput.Flush();
-        }
-        catch (Exception error) when (error is IOException or ObjectDisposedException or InvalidOperationException)
-        {
-            // It has ended.
+            _stopping = true;
         }
     }
 
@@ -141,7 +125,7 @@ internal sealed class Supervisor(IRunView view, TimeSpan hangAfter)
                 if (Stopwatch.GetElapsedTime(Volatile.Read(ref _lastEvent)) > _state.Patience(hangAfter))
                 {
                     _hung = true;
-                    Kill(worker);
+                    worker.KillTree();
                     return;
                 }
             }
@@ -149,26 +133,6 @@ internal sealed class Supervisor(IRunView view, TimeSpan hangAfter)
         catch (OperationCanceledException)
         {
             // The worker has ended.
-        }
-    }
-
-    private static void Kill(Process worker)
-    {
-        try
-        {
-            worker.Kill(entireProcessTree: true);
-        }
-        catch (InvalidOperationException)
-        {
-            // It has ended.
-        }
-    }
-
-    private void KeepWords()
-    {
-        if (_words.Count > 0 && _state.Run is { } run)
-        {
-            File.WriteAllLines(Path.Combine(run.Folder, "worker.log"), _words);
         }
     }
 
@@ -181,12 +145,13 @@ internal sealed class Supervisor(IRunView view, TimeSpan hangAfter)
 
         if (_state.Refusal is { } refusal)
         {
-            return new JsonObject { ["verdict"] = "refused", ["exit_code"] = ExitCodes.Refused, ["errors"] = new JsonArray([.. refusal.Errors.Select(error => (JsonNode)error)]) };
+            return Refusal(refusal.Errors);
         }
 
-        var interrupted = _stopping && exitCode == 128 + 9;
+        // A terminal's Ctrl-C reaches a worker that is still too young to leave it to the supervisor.
+        var interrupted = _stopping && exitCode is (128 + 2) or (128 + 9) or (128 + 15);
         var cause = _hung ? $"it gave no sign of life for {_state.Patience(hangAfter).TotalSeconds:F0} s and was ended (--hang-after sets the patience)"
-            : interrupted ? "it was ended by a second interrupt, before its step was finished"
+            : interrupted ? exitCode == 128 + 9 ? "it was ended by a second interrupt, before its step was finished" : "the interrupt reached it while it was starting"
             : exitCode > 128 ? $"signal {exitCode - 128}{SignalName(exitCode - 128)}"
             : $"exit code {exitCode} without a result";
         var result = new JsonObject
@@ -199,8 +164,8 @@ internal sealed class Supervisor(IRunView view, TimeSpan hangAfter)
             ["part"] = _state.Hand?.Part,
             ["plugin"] = _state.Hand?.Plugin,
             ["phase"] = _state.Hand?.Phase,
-            ["stage"] = _state.Stage?.Name,
-            ["step"] = _state.Stage is null ? null : _state.Done,
+            ["stage"] = _state.StageInHand,
+            ["step"] = _state.StepInHand,
         };
         if (_state.Run is { } run && Directory.Exists(run.Folder))
         {

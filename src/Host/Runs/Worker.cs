@@ -39,7 +39,7 @@ internal static class Worker
         }
         catch (Exception error) when (error is PlumblineException or IOException or UnauthorizedAccessException or DllNotFoundException)
         {
-            events.Send(new Refused([error.Message]));
+            events.Send(new Refused([error.Message.ReplaceLineEndings(" ").Trim()]));
             return ExitCodes.Refused;
         }
 
@@ -50,7 +50,9 @@ internal static class Worker
                 torch.set_num_threads(threads);
             }
 
-            folder.Write("manifest.json", OptionsWriter.ToJson(manifest)!);
+            // Relative paths still lead to the same files when the resolved manifest is run from where it lies.
+            var baseFolder = Path.GetFullPath(manifest.BaseFolder ?? ".", job.BaseFolder);
+            folder.Write(RunFolder.ManifestFile, OptionsWriter.ToJson(manifest with { BaseFolder = baseFolder })!);
             var plugins = registry.Catalog.Plugins.Where(plugin => !plugin.BuiltIn && registry.Loaded.Contains(plugin.Name)).Select(plugin => $"{plugin.Name} {plugin.Version}").ToArray();
             var recorder = new RunRecorder(folder, events, registry.Catalog);
             builder.Logging.AddProvider(new EventLoggerProvider(events));
@@ -64,7 +66,7 @@ internal static class Worker
                 {
                     Name = manifest.Name,
                     Folder = folder.Path,
-                    BaseFolder = job.BaseFolder,
+                    BaseFolder = baseFolder,
                     Seed = manifest.Seed,
                     Device = device,
                     Dtype = manifest.Dtype switch { Precision.Float64 => ScalarType.Float64, Precision.Bfloat16 => ScalarType.BFloat16, _ => ScalarType.Float32 },

@@ -13,7 +13,7 @@ internal sealed class BarView(IAnsiConsole console) : IRunView
     /// <inheritdoc/>
     public Task ShowAsync(IAsyncEnumerable<RunEvent> events) => console.Progress()
         .AutoClear(false)
-        .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = 30 }, 
+        .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = 20 },
             new TextColumn(task => Of(task) is { } stage ? $"{stage.Done}/{stage.Stage.Steps}" : string.Empty),
             new TextColumn(task => Of(task)?.Rate ?? string.Empty))
         .StartAsync(context => Follow(context, events));
@@ -57,6 +57,8 @@ internal sealed class BarView(IAnsiConsole console) : IRunView
 
     private sealed class TextColumn(Func<ProgressTask, string> text) : ProgressColumn
     {
+        protected override bool NoWrap => true;
+
         public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) => new Text(text(task), new Style(Color.Grey));
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Plumbline.Host.Commands;
 using Plumbline.Host.Runs;
 using Spectre.Console;
 
@@ -28,23 +29,25 @@ internal static class RunSummary
             console.MarkupLine($"[red]refused:[/] {errors.Count} error{(errors.Count == 1 ? string.Empty : "s")}");
             foreach (var error in errors)
             {
-                console.MarkupLine("  " + Markup.Escape((string)error!));
+                console.Plain("  " + (string)error!);
             }
         }
 
         if ((string?)result["error"] is { } failure)
         {
-            console.MarkupLine($"[red]{Markup.Escape((string)result["verdict"]!)}:[/] {Markup.Escape(failure)}");
+            console.Markup($"[red]{Markup.Escape((string)result["verdict"]!)}:[/] ");
+            console.Plain(failure);
         }
 
         foreach (var diagnosis in (result["diagnoses"] as JsonArray ?? []).OfType<JsonObject>())
         {
-            console.MarkupLine($"[yellow]diagnosis {Markup.Escape((string)diagnosis["name"]!)}:[/] {Markup.Escape((string)diagnosis["message"]!)}");
+            console.Markup($"[yellow]diagnosis {Markup.Escape((string)diagnosis["name"]!)}:[/] ");
+            console.Plain((string)diagnosis["message"]!);
         }
 
         if ((string?)result["folder"] is { } folder)
         {
-            console.WriteLine($"files: {folder}");
+            console.Plain($"files: {folder}");
         }
     }
 

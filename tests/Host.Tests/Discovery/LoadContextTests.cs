@@ -1,0 +1,99 @@
+using System.Runtime.Loader;
+using Microsoft.Extensions.DependencyInjection;
+using Plumbline.Host.Plugins;
+
+namespace Plumbline.Tests.Host.Discovery;
+
+public sealed class LoadContextTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    [Fact]
+    public void A_plugins_contracts_are_the_hosts()
+    {
+        var part = Installed.Registry().Find("reward", "exact-answer")!;
+        Assert.Same(typeof(IReward), part.Type.GetInterface(nameof(IReward)));
+        Assert.IsAssignableFrom<IReward>(part.Create(new ServiceCollection().BuildServiceProvider(), Activator.CreateInstance(part.OptionsType!)));
+        Assert.NotSame(AssemblyLoadContext.Default, AssemblyLoadContext.GetLoadContext(part.Type.Assembly));
+    }
+
+    [Fact]
+    public void A_copy_of_the_contracts_in_the_plugins_folder_is_not_used()
+    {
+        var plugins = Copied("PrivateLibrary");
+        foreach (var contract in new[] { "Plumbline.Abstractions.dll", "Plumbline.Torch.dll", "Plumbline.Training.dll" })
+        {
+            File.Copy(Path.Combine(AppContext.BaseDirectory, contract), Path.Combine(plugins, "PrivateLibrary", contract));
+        }
+
+        var part = Installed.Registry(plugins).Find("reward", "private-library")!;
+        Assert.Same(typeof(RowReward), part.Type.BaseType);
+    }
+
+    [Fact]
+    public void Two_plugins_live_in_two_contexts()
+    {
+        var registry = Installed.Registry();
+        var (one, two) = (registry.Find("data", "arithmetic")!, registry.Find("reward", "exact-answer")!);
+        Assert.NotSame(AssemblyLoadContext.GetLoadContext(one.Type.Assembly), AssemblyLoadContext.GetLoadContext(two.Type.Assembly));
+        Assert.Same(one, registry.Find("data", "arithmetic"));
+    }
+
+    [Fact]
+    public void A_library_of_the_plugins_own_is_loaded_from_its_folder_into_its_context()
+    {
+        var plugins = Copied("PrivateLibrary");
+        var part = Installed.Registry(plugins).Find("reward", "private-library")!;
+        var reward = (RowReward)part.Create(new ServiceCollection().BuildServiceProvider(), null);
+        Assert.Equal([0.0, 1.0], new[] { 0, 1 }.Select(sample => reward.Score(RolloutOf(sample))));
+        var library = AssemblyLoadContext.GetLoadContext(part.Type.Assembly)!.Assemblies.Single(assembly => assembly.GetName().Name == "Plumbline.Plugins.Numbers");
+        Assert.Equal(Path.Combine(plugins, "PrivateLibrary", "Plumbline.Plugins.Numbers.dll"), library.Location);
+        Assert.DoesNotContain(AssemblyLoadContext.Default.Assemblies, assembly => assembly.GetName().Name == "Plumbline.Plugins.Numbers");
+    }
+
+    [Fact]
+    public void Without_its_library_the_plugin_is_broken_before_it_is_loaded()
+    {
+        var plugins = Copied("PrivateLibrary");
+        File.Delete(Path.Combine(plugins, "PrivateLibrary", "Plumbline.Plugins.Numbers.dll"));
+        var error = Assert.Throws<PlumblineException>(() => Installed.Registry(plugins).Find("reward", "private-library"));
+        Assert.Contains("it needs Plumbline.Plugins.Numbers.dll, which is not in its folder", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_hosts_private_libraries_are_not_for_plugins()
+    {
+        Assert.False(SharedAssemblies.Contains("Spectre.Console"));
+        Assert.False(SharedAssemblies.Contains("Microsoft.Extensions.Hosting"));
+        Assert.False(SharedAssemblies.IsFramework("Spectre.Console"));
+        Assert.True(SharedAssemblies.Contains("Microsoft.Extensions.Logging.Abstractions"));
+        Assert.True(SharedAssemblies.IsFramework("System.Text.Json"));
+        Assert.False(SharedAssemblies.Contains("Microsoft.Extensions.Caching.Abstractions"));
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private static Rollout RolloutOf(int sample) => new()
+    {
+        Example = new Example(0, []),
+        GroupId = 0,
+        Sample = sample,
+        Prompt = [1],
+        Completion = [1],
+        Logps = [0],
+        Text = string.Empty,
+        Truncated = false,
+    };
+
+    /// <summary>A plugins folder with copies, where tests may change files.</summary>
+    private string Copied(string name)
+    {
+        var target = Directory.CreateDirectory(_folder.At("plugins", name)).FullName;
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(Repository.TestPlugins, name)))
+        {
+            File.Copy(file, Path.Combine(target, Path.GetFileName(file)));
+        }
+
+        return _folder.At("plugins");
+    }
+}
