@@ -35,6 +35,9 @@ internal static class Worker
         try
         {
             device = Devices.Open(manifest.Device);
+#if LIBTORCH_ENGINE
+            Engine.EngineInfo.DieWhenTold();
+#endif
             folder = RunFolder.Create(job.Out, manifest.Name, TimeProvider.System.GetLocalNow());
         }
         catch (Exception error) when (error is PlumblineException or IOException or UnauthorizedAccessException or DllNotFoundException)

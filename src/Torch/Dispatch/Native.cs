@@ -81,6 +81,7 @@ internal static unsafe partial class Native
     [LibraryImport(Library)] internal static partial int plumb_cuda_synchronize(int index);
     [LibraryImport(Library)] internal static partial byte* plumb_version();
     [LibraryImport(Library)] internal static partial byte* plumb_config();
+    [LibraryImport(Library)] internal static partial void plumb_die_when_told();
 
     /// <summary>Throws the thread's last error where a call failed.</summary>
     internal static void Check(int code, string what)

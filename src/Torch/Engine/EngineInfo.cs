@@ -2,7 +2,7 @@ using TorchSharp.Dispatch;
 
 namespace Plumbline.Engine;
 
-/// <summary>Which libtorch is at work, for reports to people. Reading a member loads the native library.</summary>
+/// <summary>The engine as a whole: which libtorch is at work, and what the process does with signals. Using a member loads the native library.</summary>
 public static unsafe class EngineInfo
 {
     /// <summary>libtorch's version, such as <c>1.13.1</c>.</summary>
@@ -13,4 +13,10 @@ public static unsafe class EngineInfo
 
     /// <summary>The native library that reaches it.</summary>
     public static string NativeLibrary => NativeLocation.Find();
+
+    /// <summary>
+    /// From now on a SIGSEGV, SIGBUS, SIGILL, SIGFPE or SIGABRT that is sent to this process ends it. The .NET runtime alone swallows the first
+    /// one. Faults in code, null references among them, are handled as before.
+    /// </summary>
+    public static void DieWhenTold() => Native.plumb_die_when_told();
 }

@@ -31,6 +31,13 @@ public sealed class FailedRunTests : IDisposable
     }
 
     [Fact]
+    public void A_null_reference_in_a_part_is_an_error_and_no_death()
+    {
+        var run = Run(Tiny.Grpo(Tiny.Trouble("dereferences_null"))).With(1);
+        Assert.Contains("NullReferenceException", (string)run.Result["error"]!, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_part_that_can_not_be_made_fails_the_run_by_name()
     {
         var run = Run(Tiny.Grpo("\"born-broken\"")).With(1);

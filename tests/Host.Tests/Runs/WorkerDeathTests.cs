@@ -7,16 +7,19 @@ public sealed class WorkerDeathTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
-    [Fact]
-    public void A_worker_killed_from_outside_is_told_with_what_was_in_hand()
+    [Theory]
+    [InlineData(9, "signal 9, killed: by a user, or for want of memory")]
+    [InlineData(11, "signal 11, segmentation fault")]
+    [InlineData(6, "signal 6, abort")]
+    public void A_worker_killed_from_outside_is_told_with_what_was_in_hand(int signal, string cause)
     {
         using var live = new LiveRun(_folder, Tiny.Manifest(Tiny.Sft(1_000_000)));
         live.AfterSteps(3);
-        LiveRun.Send(live.Worker, (PosixSignal)9);
+        LiveRun.Send(live.Worker, (PosixSignal)signal);
         var run = live.End().With(4);
         Assert.Equal("died", (string)run.Result["verdict"]!);
         var error = (string)run.Result["error"]!;
-        Assert.Contains("signal 9, killed: by a user, or for want of memory", error, StringComparison.Ordinal);
+        Assert.Contains(cause, error, StringComparison.Ordinal);
         Assert.Contains("In hand: objective sft of plugin 'Sft', phase 'training', stage 'sft', step ", error, StringComparison.Ordinal);
         Assert.Equal(("objective sft", "Sft", "training", "sft"), ((string)run.Result["part"]!, (string)run.Result["plugin"]!, (string)run.Result["phase"]!, (string)run.Result["stage"]!));
         Assert.True(JsonNode.DeepEquals(run.Result, JsonNode.Parse(File.ReadAllText(_folder.At("out", "result.json")))));

@@ -12,6 +12,9 @@ public enum Way
     /// <summary>It throws.</summary>
     Throws,
 
+    /// <summary>It uses a null reference, which the runtime learns of by a fault.</summary>
+    DereferencesNull,
+
     /// <summary>It ends the process as if all were well.</summary>
     Exits,
 
@@ -74,6 +77,9 @@ public sealed partial class Trouble(TroubleOptions options) : IReward
         {
             case Way.Throws:
                 throw new InvalidOperationException("a plugin's own mistake");
+            case Way.DereferencesNull:
+                _ = Nothing!.Length;
+                break;
             case Way.Exits:
                 Environment.Exit(0);
                 break;
@@ -106,6 +112,8 @@ public sealed partial class Trouble(TroubleOptions options) : IReward
                 break;
         }
     }
+
+    private static string? Nothing => Environment.GetEnvironmentVariable("PLUMB_NO_SUCH_VARIABLE");
 
     private static long Deep(long depth) => depth < 0 ? depth : Deep(depth + 1) + Deep(depth + 2);
 
