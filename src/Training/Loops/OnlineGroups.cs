@@ -40,6 +40,9 @@ public sealed record OnlineGroupsOptions : RolloutOptions
     /// <summary>What turns a group's rewards into advantages.</summary>
     public required Part<IAdvantage> Advantage { get; init; }
 
+    /// <summary>Leave groups whose rewards are all equal out of the updates: they show no difference to learn from (the filter of DAPO, arXiv 2503.14476, without sampling anew). The loss is then a mean over the others.</summary>
+    public bool DropEqualGroups { get; init; }
+
     /// <inheritdoc/>
     public override Cost Estimate(IServiceProvider services)
     {
@@ -99,6 +102,13 @@ public sealed class OnlineGroups(OnlineGroupsOptions options, StageContext stage
             metrics.Remove("advantages");
             var groups = rollouts.Rollouts.Select((rollout, row) => (rollout.GroupId, row))
                 .GroupBy(pair => pair.GroupId, pair => pair.row).Select(group => group.ToArray()).ToArray();
+            if (options.DropEqualGroups)
+            {
+                var differing = groups.Where(rollouts.Differ).ToArray();
+                metrics["dropped_groups"] = 1 - (differing.Length / (double)groups.Length);
+                groups = differing;
+            }
+
             var updates = 0;
             for (var epoch = 0; epoch < options.EpochsPerBatch; epoch++)
             {

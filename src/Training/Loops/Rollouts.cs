@@ -80,6 +80,9 @@ internal sealed class RolloutBatch
         return batch;
     }
 
+    /// <summary>Whether some reward tells the completions of these rows apart.</summary>
+    internal bool Differ(int[] rows) => Scores.Any(scores => rows.Any(row => scores[row] != scores[rows[0]]));
+
     /// <summary>[N] or, with several rewards, [N,K].</summary>
     internal Tensor Rewards(Device device, ScalarType dtype)
     {

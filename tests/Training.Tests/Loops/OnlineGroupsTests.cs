@@ -26,6 +26,24 @@ public sealed class OnlineGroupsTests
     }
 
     [Fact]
+    public void Groups_without_a_difference_are_left_out_where_asked_for()
+    {
+        // Four completions a group; in the groups 0 and 2 all score alike.
+        var scores = new Scores([1, 1, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0]);
+        using var tiny = Run(options => options with { PromptsPerStep = 3, Steps = 1, DropEqualGroups = true, Rewards = [Part<IReward>.Of("fixed", new Fixed(scores))] });
+        Assert.Equal([1, 1, 1, 1], Assert.Single(_objective.Batches).Groups);
+        Assert.Equal(2.0 / 3, tiny.Recorder.Metrics[0]["dropped_groups"], 12);
+    }
+
+    [Fact]
+    public void A_step_whose_groups_are_all_left_out_updates_nothing()
+    {
+        using var tiny = Run(options => options with { PromptsPerStep = 3, Steps = 1, DropEqualGroups = true, Rewards = [Part<IReward>.Of("fixed", new Fixed(new Scores(new double[12])))] });
+        Assert.Empty(_objective.Batches);
+        Assert.Equal(1.0, tiny.Recorder.Metrics[0]["dropped_groups"]);
+    }
+
+    [Fact]
     public void The_first_update_of_each_step_has_no_old_logps_and_the_later_ones_have()
     {
         Run(options => options with { Minibatches = 2, EpochsPerBatch = 2, Steps = 2 });
