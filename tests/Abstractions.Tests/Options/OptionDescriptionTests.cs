@@ -63,7 +63,7 @@ public sealed class OptionDescriptionTests
 
     [Fact]
     public void The_base_records_options_come_first() =>
-        Assert.Equal(["name", "objective", "sampler", "rewards", "steps", "learning_rate", "direction"], OptionDescription.Of(typeof(WalkOptions)).Select(option => option.Name));
+        Assert.Equal(["name", "observers", "objective", "sampler", "rewards", "steps", "learning_rate", "direction"], OptionDescription.Of(typeof(WalkOptions)).Select(option => option.Name));
 
     [Fact]
     public void What_a_manifest_can_not_set_is_no_option() =>
