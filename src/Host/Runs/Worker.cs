@@ -78,7 +78,7 @@ internal static class Worker
                 .Configure<HostOptions>(options => options.ShutdownTimeout = Timeout.InfiniteTimeSpan)
                 .AddScoped<CurrentStage>()
                 .AddScoped(scope => scope.GetRequiredService<CurrentStage>().Stage ?? throw new InvalidOperationException("no stage has begun"))
-                .AddSingleton(provider => ActivatorUtilities.CreateInstance<RunSession>(provider, [plugins]))
+                .AddSingleton(provider => ActivatorUtilities.CreateInstance<ManifestRun>(provider, [plugins]))
                 .AddSingleton<IHostLifetime>(provider => new SupervisedLifetime(input, provider.GetRequiredService<IHostApplicationLifetime>()))
                 .AddHostedService<RunService>();
             using var host = builder.Build();
@@ -93,8 +93,8 @@ internal static class Worker
     internal static RunJob ReadJob(TextReader input) =>
         JsonSerializer.Deserialize(input.ReadLine() ?? throw new InvalidOperationException("no job came"), RunJson.Default.RunJob)!;
 
-    /// <summary>Runs the session on a thread of its own, then ends the host.</summary>
-    private sealed class RunService(RunSession session, RunContext run, IHostApplicationLifetime lifetime) : BackgroundService
+    /// <summary>Runs the manifest on a thread of its own, then ends the host.</summary>
+    private sealed class RunService(ManifestRun whole, RunContext run, IHostApplicationLifetime lifetime) : BackgroundService
     {
         internal int ExitCode { get; private set; } = ExitCodes.Failed;
 
@@ -103,7 +103,7 @@ internal static class Worker
             () =>
             {
                 // Dispose scopes and grad mode belong to the thread: the whole run stays on one.
-                ExitCode = session.Run(lifetime.ApplicationStopping);
+                ExitCode = whole.Run(lifetime.ApplicationStopping);
                 run.Models.Dispose();
                 lifetime.StopApplication();
             },

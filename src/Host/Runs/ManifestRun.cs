@@ -8,7 +8,7 @@ using TorchSharp;
 namespace Plumbline.Host.Runs;
 
 /// <summary>A run from its first measurement to its result: model, evaluations, stages, weights.</summary>
-internal sealed class RunSession(Manifest manifest, RunContext run, RunFolder folder, RunRecorder recorder, EventWriter events, string[] plugins, IServiceProvider services, ILoggerFactory logs)
+internal sealed class ManifestRun(Manifest manifest, RunContext run, RunFolder folder, RunRecorder recorder, EventWriter events, string[] plugins, IServiceProvider services, ILoggerFactory logs)
 {
     private const string Policy = "policy";
     private readonly JsonArray _evaluations = [];
