@@ -27,7 +27,7 @@ public sealed class GoldReward(GoldRewardOptions options) : IEvaluation
             Text = example.Text("completion"),
             Truncated = false,
         })];
-        var scores = reward.Score(gold, new RewardContext(0, 0, stage.Run.Draws.Key("evaluation"))).Values;
-        return new Dictionary<string, double> { [options.Name ?? "gold " + options.Reward.Id] = scores.Average() };
+        var scores = RewardScores.Of(reward, options.Reward.Id, gold, new RewardContext(0, 0, stage.Run.Draws.Key("evaluation")));
+        return new Dictionary<string, double> { [options.Name ?? "gold " + options.Reward.Id] = RewardScores.Mean([scores], options.Reward.Id) };
     }
 }

@@ -76,7 +76,8 @@ public sealed class SampledReward(SampledRewardOptions options) : IEvaluation
         // Keyed apart from every stage's draws, and alike before and after: only the policy differs.
         var draws = stage.Run.Draws.Key("evaluation").Key(options.Data.Id);
         stage.Policy.Network.eval();
-        var (sum, count) = (0.0, 0);
+        var scored = new List<Scores>();
+        var count = 0;
         foreach (var chunk in prompts.Chunk(options.BatchSize))
         {
             using var scope = NewDisposeScope();
@@ -86,7 +87,8 @@ public sealed class SampledReward(SampledRewardOptions options) : IEvaluation
                 stage.Policy,
                 [.. chunk.Select((prompt, i) => new SamplingRequest(prompt.Example, i, prompt.Prompt, sampler.GroupSize, draws.Key(prompt.Example.Index)))],
                 cancel);
-            var scores = reward.Score(rollouts, new RewardContext(0, 0, draws.Key("reward"))).Values;
+            stage.Recorder.InHand(Kinds.Reward + " " + options.Reward.Id, "evaluating");
+            var scores = RewardScores.Of(reward, options.Reward.Id, rollouts, new RewardContext(0, 0, draws.Key("reward")));
             for (var i = count; i < Math.Min(options.Samples, count + rollouts.Count); i++)
             {
                 stage.Recorder.Sample(new JsonObject
@@ -95,14 +97,14 @@ public sealed class SampledReward(SampledRewardOptions options) : IEvaluation
                     ["evaluation"] = options.Name ?? options.Reward.Id,
                     ["prompt"] = rollouts[i - count].Example.FindText("prompt"),
                     ["completion"] = rollouts[i - count].Text,
-                    ["reward"] = scores[i - count],
+                    ["reward"] = scores.Values[i - count],
                 });
             }
 
-            sum += scores.Sum();
+            scored.Add(scores);
             count += rollouts.Count;
         }
 
-        return new Dictionary<string, double> { [options.Name ?? options.Reward.Id] = sum / count };
+        return new Dictionary<string, double> { [options.Name ?? options.Reward.Id] = RewardScores.Mean(scored, options.Reward.Id) };
     }
 }

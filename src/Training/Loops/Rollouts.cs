@@ -39,23 +39,8 @@ internal sealed class RolloutBatch
         for (var k = 0; k < rewards.Count; k++)
         {
             recorder.InHand(Kinds.Reward + " " + rewards[k].Id, "scoring");
-            var result = rewards[k].Reward.Score(rollouts, context);
-            if (result.Values.Length != rollouts.Count)
-            {
-                throw new PlumblineException($"reward '{rewards[k].Id}' gave {result.Values.Length} scores for {rollouts.Count} completions");
-            }
-
-            if (result.Scored is { } mask && mask.Length != rollouts.Count)
-            {
-                throw new PlumblineException($"reward '{rewards[k].Id}' says of {mask.Length} completions whether it scored them, and there are {rollouts.Count}");
-            }
-
-            // Copied: the array is the reward's own.
-            scores[k] = [.. result.Values.Select((value, i) => result.Scored is { } said && !said[i] ? 0 : value)];
-            if (Array.FindIndex(scores[k], value => !double.IsFinite(value)) is var bad and >= 0)
-            {
-                throw new PlumblineException($"reward '{rewards[k].Id}' gave {result.Values[bad]} for the completion {rollouts[bad].Text}; a score must be finite");
-            }
+            var result = RewardScores.Of(rewards[k].Reward, rewards[k].Id, rollouts, context);
+            scores[k] = result.Values;
 
             // A completion counts as scored where any reward has an opinion of it.
             scored = (scored, result.Scored, k) switch

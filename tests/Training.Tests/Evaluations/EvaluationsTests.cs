@@ -27,6 +27,31 @@ public sealed class EvaluationsTests
     }
 
     [Fact]
+    public void A_score_that_is_no_number_is_refused_with_the_reward_named()
+    {
+        using var tiny = new Tiny();
+        var reward = Scoring.Part("odd", _ => double.NaN);
+        var error = Assert.Throws<PlumblineException>(() => new GoldReward(new() { Data = Tiny.Words(), Split = Split.Train, Reward = reward }).Evaluate(tiny.Stage, CancellationToken.None));
+        Assert.Contains("reward 'odd' gave NaN", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_a_reward_has_no_opinion_of_is_left_out_of_the_mean()
+    {
+        using var tiny = new Tiny();
+        double Mean(Func<int, bool> scored) => new GoldReward(new() { Data = Tiny.Words(), Split = Split.Train, Reward = Part<IReward>.Of("picky", new Picky(scored)) })
+            .Evaluate(tiny.Stage, CancellationToken.None)["gold picky"];
+        Assert.Equal(1, Mean(row => row == 1));
+        Assert.Contains("reward 'picky' has no opinion", Assert.Throws<PlumblineException>(() => Mean(_ => false)).Message, StringComparison.Ordinal);
+    }
+
+    private sealed class Picky(Func<int, bool> scored) : IReward
+    {
+        public Scores Score(IReadOnlyList<Rollout> rollouts, RewardContext context) =>
+            new([.. rollouts.Select((_, row) => (double)row)]) { Scored = [.. rollouts.Select((_, row) => scored(row))] };
+    }
+
+    [Fact]
     public void Pair_accuracy_is_the_share_of_pairs_the_policy_orders_rightly()
     {
         using var tiny = new Tiny();

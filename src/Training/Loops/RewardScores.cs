@@ -1,0 +1,35 @@
+namespace Plumbline.Training;
+
+/// <summary>Asks a reward for its scores and refuses what can't be scores; the one way to call a reward.</summary>
+internal static class RewardScores
+{
+    /// <summary>The scores of rollouts; 0 where the reward has no opinion.</summary>
+    /// <exception cref="PlumblineException">Too few or too many, or one that is not finite; the message names the reward.</exception>
+    internal static Scores Of(IReward reward, string id, IReadOnlyList<Rollout> rollouts, RewardContext context)
+    {
+        var result = reward.Score(rollouts, context);
+        if (result.Values.Length != rollouts.Count)
+        {
+            throw new PlumblineException($"reward '{id}' gave {result.Values.Length} scores for {rollouts.Count} completions");
+        }
+
+        if (result.Scored is { } mask && mask.Length != rollouts.Count)
+        {
+            throw new PlumblineException($"reward '{id}' says of {mask.Length} completions whether it scored them, and there are {rollouts.Count}");
+        }
+
+        // Copied: the array is the reward's own.
+        double[] values = [.. result.Values.Select((value, i) => result.Scored is { } said && !said[i] ? 0 : value)];
+        return Array.FindIndex(values, value => !double.IsFinite(value)) is var bad and >= 0
+            ? throw new PlumblineException($"reward '{id}' gave {values[bad]} for the completion {rollouts[bad].Text}; a score must be finite")
+            : result with { Values = values };
+    }
+
+    /// <summary>The mean over the rows that were scored.</summary>
+    /// <exception cref="PlumblineException">None was; the message names the reward.</exception>
+    internal static double Mean(IEnumerable<Scores> batches, string id)
+    {
+        double[] scored = [.. batches.SelectMany(scores => scores.Values.Where((_, i) => scores.Scored is not { } said || said[i]))];
+        return scored.Length > 0 ? scored.Average() : throw new PlumblineException($"reward '{id}' has no opinion of any completion, so there is nothing to measure; name another reward");
+    }
+}
