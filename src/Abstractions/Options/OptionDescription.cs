@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace Plumbline.Options;
@@ -42,6 +43,11 @@ public sealed record OptionDescription(string Name, PropertyInfo Property, strin
             string.Join(" and ", property.GetCustomAttributes<ValidationAttribute>().Select(rule => rule is NumberRuleAttribute number ? number.Rule : rule.FormatErrorMessage("value"))),
             property.IsDefined(typeof(RequiredMemberAttribute))))];
     }
+
+    /// <summary>The same where a part gives other defaults: the first one of an option counts, and what has one is not required.</summary>
+    public static IReadOnlyList<OptionDescription> Of(Type options, IReadOnlyList<DefaultAttribute> defaults) =>
+        [.. Of(options).Select(option => defaults.FirstOrDefault(@default => @default.Path == option.Name) is { } given
+            ? option with { Default = JsonSerializer.SerializeToNode(given.Value), Required = false } : option)];
 
     /// <summary>The names a manifest may use for a record.</summary>
     public static IReadOnlyCollection<string> KeysOf(Type options) =>

@@ -105,11 +105,10 @@ internal sealed class ManifestSchema(PartRegistry registry)
     private JsonObject Record(Type type, IReadOnlyList<DefaultAttribute> defaults)
     {
         var schema = Empty();
-        foreach (var option in OptionDescription.Of(type))
+        foreach (var option in OptionDescription.Of(type, defaults))
         {
-            var given = defaults.FirstOrDefault(@default => @default.Path == option.Name);
             var property = Value(option.Property.PropertyType, option.Property);
-            if (option.SlotKind is { } kind && given?.Value is string usual && Find(kind, usual) is { } part)
+            if (option.SlotKind is { } kind && option.Default is JsonValue named && named.TryGetValue<string>(out var usual) && Find(kind, usual) is { } part)
             {
                 // Options without a name are meant for the part that would stand here anyway.
                 var nameless = Part(part);
@@ -118,13 +117,13 @@ internal sealed class ManifestSchema(PartRegistry registry)
             }
 
             property["description"] = Summaries(option.Property.DeclaringType!.Assembly).OfProperty(option.Property);
-            if ((given is null ? option.Default : System.Text.Json.JsonSerializer.SerializeToNode(given.Value)) is { } value)
+            if (option.Default is { } value)
             {
                 property["default"] = value.DeepClone();
             }
 
             schema["properties"]![option.Name] = property;
-            if (option.Required && given is null)
+            if (option.Required)
             {
                 schema["required"]!.AsArray().Add(option.Name);
             }

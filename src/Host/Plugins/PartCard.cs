@@ -62,7 +62,7 @@ internal sealed record PartCard
             }
 
             var summaries = new Dictionary<string, XmlSummaries>(StringComparer.Ordinal);
-            foreach (var option in OptionDescription.Of(type).Where(option => option.Name != replaced))
+            foreach (var option in OptionDescription.Of(type, defaults).Where(option => option.Name != replaced))
             {
                 if (option.SlotKind is not null)
                 {
@@ -70,14 +70,13 @@ internal sealed record PartCard
                 }
 
                 var assembly = option.Property.DeclaringType!.Assembly.Location;
-                var given = defaults.FirstOrDefault(@default => @default.Path == option.Name);
                 summaries.TryAdd(assembly, XmlSummaries.Of(assembly));
                 options.Add(new OptionCard(
                     option.Name,
                     option.Type,
-                    given is null ? option.Default : System.Text.Json.JsonSerializer.SerializeToNode(given.Value),
+                    option.Default,
                     option.Choices.Count > 0 ? string.Empty : option.Rule,
-                    option.Required && given is null,
+                    option.Required,
                     summaries[assembly].OfProperty(option.Property)));
             }
         }

@@ -48,6 +48,9 @@ internal sealed class PluginCatalog
             : throw new PlumblineException($"{kind} '{id}' is in plugin '{found[0].Plugin.Name}', which can't be used: {found[0].Plugin.Broken}");
     }
 
+    /// <summary>The name of the plugin that brings a part, broken or not; null where none does.</summary>
+    internal string? PluginOf(string kind, string id) => _parts[(kind, id)].FirstOrDefault().Plugin?.Name;
+
     /// <summary>Every part of any kind that has an id.</summary>
     internal IEnumerable<(InstalledPlugin Plugin, PartHeader Part)> WithId(string id) => _parts.Where(group => group.Key.Id == id).SelectMany(group => group);
 

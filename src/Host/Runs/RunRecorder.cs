@@ -118,6 +118,5 @@ internal sealed class RunRecorder(RunFolder folder, EventWriter events, PluginCa
         events.Send(new Evaluated(after, results.Where(pair => double.IsFinite(pair.Value)).ToDictionary()));
     }
 
-    private string? PluginOf(string part) => part.Split(' ', 2) is [var kind, var id]
-        ? catalog.Plugins.FirstOrDefault(plugin => plugin.Parts.Any(known => known.Kind == kind && known.Id == id))?.Name : null;
+    private string? PluginOf(string part) => part.Split(' ', 2) is [var kind, var id] ? catalog.PluginOf(kind, id) : null;
 }
