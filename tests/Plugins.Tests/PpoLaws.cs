@@ -109,9 +109,12 @@ public sealed class PpoLaws
     public void The_controller_holds_still_at_its_target_and_moves_towards_it()
     {
         var controller = new AdaptiveKl(new AdaptiveKlOptions { Target = 4, Horizon = 100 });
-        Assert.Equal(0.1, controller.Next(0.1, 4, 64));
-        Assert.True(controller.Next(0.1, 5, 64) > 0.1);
-        Assert.True(controller.Next(0.1, 3, 64) < 0.1);
+        Assert.Equal(0.1, Next(null));
+        Assert.Equal(0.1, Next(4));
+        Assert.True(Next(5) > 0.1);
+        Assert.True(Next(3) < 0.1);
+
+        double Next(double? measured) => controller.Next(new ControlState(0.1, 1, 10, measured, 64));
     }
 
     private static Outputs Estimate(Tensor rewards, Tensor values, Tensor mask, GaeOptions options) =>

@@ -4,13 +4,11 @@ namespace Plumbline.Tests.Plugins;
 
 public sealed class ReferenceVectors
 {
+    /// <summary>Every plugin that was built with the tests.</summary>
     internal static readonly System.Reflection.Assembly[] Plugins =
     [
-        typeof(Plumbline.Plugins.Dpo.Dpo).Assembly,
-        typeof(Plumbline.Plugins.SimPo.SimPo).Assembly,
-        typeof(Plumbline.Plugins.Grpo.Grpo).Assembly,
-        typeof(Plumbline.Plugins.Ppo.Ppo).Assembly,
-        typeof(Plumbline.Plugins.Sft.Sft).Assembly,
+        .. Directory.EnumerateFiles(AppContext.BaseDirectory, "Plumbline.Plugins.*.dll").Order(StringComparer.Ordinal)
+            .Select(path => System.Reflection.Assembly.Load(Path.GetFileNameWithoutExtension(path))),
     ];
 
     private static readonly VectorChecker Checker = new(Plugins);

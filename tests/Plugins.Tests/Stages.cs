@@ -8,12 +8,10 @@ public sealed class Stages
 {
     private static readonly LoadedParts Parts = new(ReferenceVectors.Plugins.Append(typeof(LoadedParts).Assembly));
 
+    public static TheoryData<string> Algorithms => [.. Parts.Ids(Kinds.Algorithm).Order(StringComparer.Ordinal)];
+
     [Theory]
-    [InlineData("dpo")]
-    [InlineData("simpo")]
-    [InlineData("grpo")]
-    [InlineData("ppo")]
-    [InlineData("sft")]
+    [MemberData(nameof(Algorithms))]
     public void A_method_shares_no_key_with_its_loop_and_its_defaults_are_the_loops(string id)
     {
         var algorithm = Parts.Find(Kinds.Algorithm, id)!;
@@ -27,7 +25,7 @@ public sealed class Stages
     public void The_loops_own_defaults_name_parts_that_come_with_them()
     {
         var named = Parts.Ids(Kinds.Loop).SelectMany(id => Parts.Find(Kinds.Loop, id)!.Defaults).Where(@default => @default.Path is "advantage" or "token_reward").ToArray();
-        Assert.Equal(3, named.Length);
+        Assert.NotEmpty(named);
         Assert.All(named, @default => Assert.NotNull(Parts.Find(@default.Path.Replace('_', '-'), (string)@default.Value)));
     }
 }

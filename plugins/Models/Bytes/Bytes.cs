@@ -10,7 +10,7 @@ public sealed class Bytes : ITokenizer
     public int VocabularySize => 259;
 
     /// <inheritdoc/>
-    public int EosId => 256;
+    public int? EosId => 256;
 
     /// <inheritdoc/>
     public int PadId => 257;

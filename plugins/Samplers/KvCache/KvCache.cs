@@ -139,7 +139,7 @@ public sealed class KvCache(KvCacheOptions options) : ISampler
 
         internal bool Ended { get; private set; }
 
-        internal void Add(int token, float logp, int eos)
+        internal void Add(int token, float logp, int? eos)
         {
             if (!Ended)
             {
@@ -147,6 +147,8 @@ public sealed class KvCache(KvCacheOptions options) : ISampler
                 _logps.Add(logp);
                 _complete = token == eos;
                 Ended = _complete || _tokens.Count == Most;
+                // Where nothing but the length ends a completion, the longest is a complete one.
+                _complete |= Ended && eos is null;
             }
         }
 

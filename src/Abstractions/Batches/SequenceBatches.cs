@@ -82,6 +82,15 @@ public sealed class GroupBatch : Batch
 
     /// <summary>[N] bool, true where the completion was cut at the longest length.</summary>
     public Tensor? Truncated => Find("truncated");
+
+    /// <summary>[N] the sum of the rewards.</summary>
+    public Tensor Rewards => this["rewards"];
+
+    /// <summary>[N] int64; completions of one prompt share an id.</summary>
+    public Tensor GroupIds => this["group_ids"];
+
+    /// <summary>[N,T] int64 token ids of the completions; 0 where masked.</summary>
+    public Tensor Tokens => this["tokens"];
 }
 
 /// <summary>Prompts with one right completion each; right-padded.</summary>
@@ -100,6 +109,9 @@ public sealed class SequenceBatch : Batch
 
     /// <summary>[N,T] log-probabilities of the completions' tokens under the policy; 0 where masked.</summary>
     public Tensor Logps => this["logps"];
+
+    /// <summary>[N,T] log-probabilities under the frozen reference.</summary>
+    public Tensor ReferenceLogps => this["reference_logps"];
 
     /// <summary>[N,T] 1 at completion tokens, else 0.</summary>
     public Tensor Mask => this["mask"];
@@ -142,4 +154,97 @@ public sealed class ActorCriticBatch : Batch
 
     /// <summary>[N,T] entropy of the policy's next-token distribution, nats.</summary>
     public Tensor Entropies => this["entropies"];
+}
+
+/// <summary>G lists of n items each, padded; an item is an answer or a part of one.</summary>
+public sealed class ListBatch : Batch
+{
+    /// <summary>A batch over named values.</summary>
+    public ListBatch(IEnumerable<KeyValuePair<string, object>> values)
+        : base(values)
+    {
+    }
+
+    /// <summary>An empty batch, to be filled by an object initialiser.</summary>
+    public ListBatch()
+    {
+    }
+
+    /// <summary>[G,n] log-probability of each item under the policy, summed over its tokens; 0 where masked.</summary>
+    public Tensor PolicyItemLogps => this["policy_item_logps"];
+
+    /// <summary>[G,n] the same under the frozen reference.</summary>
+    public Tensor ReferenceItemLogps => this["reference_item_logps"];
+
+    /// <summary>[G,n] bool, false where a list has no such item.</summary>
+    public Tensor ItemMask => this["item_mask"];
+
+    /// <summary>[G,n] graded relevance, 0 for not marked.</summary>
+    public Tensor Relevance => this["relevance"];
+
+    /// <summary>[G,n] int64 place in the feedback list, from 1.</summary>
+    public Tensor Ranks => this["ranks"];
+
+    /// <summary>[G,n] int64 tokens of each item.</summary>
+    public Tensor ItemLengths => this["item_lengths"];
+}
+
+/// <summary>N answers in steps; right-padded.</summary>
+public sealed class StepBatch : Batch
+{
+    /// <summary>A batch over named values.</summary>
+    public StepBatch(IEnumerable<KeyValuePair<string, object>> values)
+        : base(values)
+    {
+    }
+
+    /// <summary>An empty batch, to be filled by an object initialiser.</summary>
+    public StepBatch()
+    {
+    }
+
+    /// <summary>[N,T] log-probabilities under the policy; 0 where masked.</summary>
+    public Tensor Logps => this["logps"];
+
+    /// <summary>[N,T] the same under the frozen reference.</summary>
+    public Tensor ReferenceLogps => this["reference_logps"];
+
+    /// <summary>[N,T] 1 at answer tokens, else 0.</summary>
+    public Tensor Mask => this["mask"];
+
+    /// <summary>[N,T] int64; tokens of one step share an id, -1 where none.</summary>
+    public Tensor StepIds => this["step_ids"];
+
+    /// <summary>[N,S] the advantage of each step.</summary>
+    public Tensor Advantages => this["advantages"];
+}
+
+/// <summary>B pairs of a better and a worse answer, as a model of preferences sees them.</summary>
+public sealed class PreferenceModelBatch : Batch
+{
+    /// <summary>A batch over named values.</summary>
+    public PreferenceModelBatch(IEnumerable<KeyValuePair<string, object>> values)
+        : base(values)
+    {
+    }
+
+    /// <summary>An empty batch, to be filled by an object initialiser.</summary>
+    public PreferenceModelBatch()
+    {
+    }
+
+    /// <summary>[B] scores of the better answers, where the model's dimension is 1.</summary>
+    public Tensor ChosenScores => this["chosen_scores"];
+
+    /// <summary>[B] scores of the worse answers, where the model's dimension is 1.</summary>
+    public Tensor RejectedScores => this["rejected_scores"];
+
+    /// <summary>[B,D] embeddings of the better answers.</summary>
+    public Tensor ChosenEmbeddings => this["chosen_embeddings"];
+
+    /// <summary>[B,D] embeddings of the worse answers.</summary>
+    public Tensor RejectedEmbeddings => this["rejected_embeddings"];
+
+    /// <summary>[B,K] what the model gives the prompt; null without a gate.</summary>
+    public Tensor? GateLogits => Find("gate_logits");
 }

@@ -2,14 +2,18 @@ namespace Plumbline;
 
 /// <summary>Rewards and the structure of a batch to advantages: pure mathematics.</summary>
 /// <remarks>
-/// In a groups loop the batch holds rewards [N] or [N,K], group_ids [N] int64, mask [N,T] and, where a reward left rows out,
-/// scored [N] bool. In an actor-critic loop it holds token_rewards, values and mask [N,T].
+/// In a groups loop the batch holds rewards [N] or [N,K], group_ids [N] int64, old_logps, mask [N,T], tokens [N,T] int64 and, where a reward left rows
+/// out, scored [N] bool; where a reward scored steps, step_rewards, step_mask [N,S] and step_ids [N,T] int64 too. In an actor-critic loop it holds
+/// token_rewards, values and mask [N,T], rewards and group_ids [N], finished [N] bool. Both have the plain numbers <c>step</c> and <c>total_steps</c>.
 /// The outputs hold advantages ([N] or [N,T]), in an actor-critic loop returns [N,T] too; the others are logged as metrics.
 /// Reference vectors name it <c>id/advantages</c>, or as <see cref="TargetAttribute"/> on the method says.
 /// </remarks>
 [Kind(Kinds.Advantage)]
 public interface IAdvantage
 {
+    /// <summary>Names of tensors [N] of uniform numbers in [0,1) to be drawn anew for each batch.</summary>
+    IReadOnlyList<string> Draws => [];
+
     /// <summary>The advantages of a whole rollout batch.</summary>
     /// <exception cref="InvalidInputException">The inputs can't be right; the message names one.</exception>
     Outputs Compute(Batch batch);
@@ -34,9 +38,17 @@ public interface ITokenReward
 [Kind(Kinds.Controller)]
 public interface IController
 {
-    /// <summary>The next value of the coefficient.</summary>
-    /// <param name="value">The value in force.</param>
-    /// <param name="measured">The measured quantity it steers.</param>
-    /// <param name="completions">Completions since the last call.</param>
-    double Next(double value, double measured, int completions);
+    /// <summary>The metric whose last value it follows; null: it follows the step alone.</summary>
+    string? Measures { get; }
+
+    /// <summary>The value for the next update.</summary>
+    double Next(ControlState state);
 }
+
+/// <summary>What a controller may know.</summary>
+/// <param name="Value">The value in force; before the first update the coefficient's own.</param>
+/// <param name="Step">The optimiser's updates before the next one, from 0.</param>
+/// <param name="Steps">Those the stage plans.</param>
+/// <param name="Measured">The metric it follows as the last update gave it; null before the first one.</param>
+/// <param name="Completions">Completions, or pairs, since the last call.</param>
+public readonly record struct ControlState(double Value, int Step, int Steps, double? Measured, int Completions);

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace Plumbline;
@@ -25,6 +26,9 @@ public sealed record Example(long Index, JsonObject Columns)
     /// <exception cref="PlumblineException">The row has no such text.</exception>
     public string Text(string column) => FindText(column)
         ?? throw new PlumblineException($"row {Index} of the data has no text '{column}'; it has {string.Join(", ", Columns.Select(pair => pair.Key))}");
+
+    /// <summary>A number field, or null where the row has none.</summary>
+    public double? FindNumber(string column) => Columns[column] is JsonValue value && value.GetValueKind() == JsonValueKind.Number ? value.GetValue<double>() : null;
 
     /// <summary>A text field, or null where the row has none.</summary>
     public string? FindText(string column) => Columns[column] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;

@@ -55,6 +55,15 @@ public interface ICausalModel : IModel
     Tensor Decode(Tensor tokens, IKeyValueCache cache);
 }
 
+/// <summary>A language model that shows the hidden states of every layer.</summary>
+public interface ILayeredModel : ICausalModel
+{
+    /// <summary>The stream after the embedding and after each block, before the last norm.</summary>
+    /// <param name="tokens">[N,T] int64.</param>
+    /// <returns>[L,N,T,Width].</returns>
+    Tensor HiddenStates(Tensor tokens);
+}
+
 /// <summary>Keys and values of the tokens a model has read, a row a sequence.</summary>
 public interface IKeyValueCache : IDisposable
 {
@@ -72,8 +81,8 @@ public interface ITokenizer
     /// <summary>Number of token ids.</summary>
     int VocabularySize { get; }
 
-    /// <summary>Ends a completion.</summary>
-    int EosId { get; }
+    /// <summary>Ends a completion; null in a language whose completions all have the longest length.</summary>
+    int? EosId { get; }
 
     /// <summary>Fills the right of shorter rows.</summary>
     int PadId { get; }

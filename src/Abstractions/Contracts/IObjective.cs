@@ -12,13 +12,40 @@ public enum Needs
 
     /// <summary>Entropies of the policy's next-token distributions, with gradient.</summary>
     Entropies = 2,
+
+    /// <summary>The policy's next-token logits, [N,T,V]: much memory.</summary>
+    Logits = 4,
+
+    /// <summary>The reference's next-token logits, [N,T,V]: much memory.</summary>
+    ReferenceLogits = 8,
+
+    /// <summary>The reference's hidden states of every layer, at the positions that predict the answers' tokens, [L,N,T,D].</summary>
+    ReferenceHiddenStates = 16,
+
+    /// <summary>The objective makes its own advantages from rewards and group_ids: the loop runs no advantage part.</summary>
+    Rewards = 32,
+}
+
+/// <summary>A number that each row of the data brings for the objective: a tensor [B] of the batch, by the same name.</summary>
+/// <param name="Name">In the data and in the batch, such as <c>chosen_scores</c>.</param>
+public sealed record Column(string Name)
+{
+    /// <summary>The row may lack it; where every row does, the batch has no such tensor.</summary>
+    public bool Optional { get; init; }
+
+    /// <summary>Whole numbers: the tensor is int64.</summary>
+    public bool Integer { get; init; }
+
+    /// <summary>The row has a list of numbers: the tensor is [B,S], right-padded with zeros, and <c>Name_mask</c> [B,S] goes with it.</summary>
+    public bool List { get; init; }
 }
 
 /// <summary>Batch of tensors to loss and metrics: pure mathematics.</summary>
 /// <remarks>
 /// An objective owns no model, file, clock or random source, and works in any floating dtype.
-/// Derive from the class of your loop: <see cref="PairObjective"/>, <see cref="GroupObjective"/>,
-/// <see cref="SequenceObjective"/>, <see cref="ActorCriticObjective"/>.
+/// Derive from the class of your loop: <see cref="PairObjective"/>, <see cref="GroupObjective"/>, <see cref="SequenceObjective"/>,
+/// <see cref="ActorCriticObjective"/>, <see cref="ListObjective"/>, <see cref="StepObjective"/>, <see cref="PreferenceModelObjective"/>.
+/// Beside its own inputs every batch has the plain numbers <c>step</c> (the optimiser's updates before this one, from 0) and <c>total_steps</c> (those the stage plans).
 /// </remarks>
 [Kind(Kinds.Objective)]
 public interface IObjective
@@ -26,9 +53,45 @@ public interface IObjective
     /// <summary>What the loop must compute; may depend on the options.</summary>
     Needs Needs { get; }
 
+    /// <summary>Numbers that the data's rows must bring; may depend on the options.</summary>
+    IReadOnlyList<Column> Columns => [];
+
+    /// <summary>Names of tensors [N] of uniform numbers in [0,1) to be drawn anew for each batch.</summary>
+    IReadOnlyList<string> Draws => [];
+
+    /// <summary>The coefficients that a controller may steer, each with its value at the start. In force is the batch's plain number of that name, where it has one.</summary>
+    IReadOnlyDictionary<string, double> Coefficients => new Dictionary<string, double>();
+
     /// <summary>The loss of a batch.</summary>
     /// <exception cref="InvalidInputException">The inputs can't be right; the message names one.</exception>
     Loss Compute(Batch batch);
+}
+
+/// <summary>An objective that carries something from step to step: networks that train along, estimates that are updated.</summary>
+/// <remarks>
+/// The mathematics stays pure: what is carried enters <see cref="IObjective.Compute"/> as inputs of the batch, which <see cref="Prepare"/> adds.
+/// The loop calls <see cref="Begin"/> once, then for each update Prepare, Compute, the optimiser, <see cref="Finish"/>.
+/// </remarks>
+public interface IStatefulObjective : IObjective
+{
+    /// <summary>Makes the state: its parameters train along in a group of their own, its buffers are kept. Called once, before the first update.</summary>
+    /// <param name="policy">What trains; null in a loop without a language model.</param>
+    /// <param name="draws">Source of chance for first weights.</param>
+    torch.nn.Module Begin(ICausalModel? policy, Draws draws);
+
+    /// <summary>The peak learning rate of the state's parameters; null: the policy's.</summary>
+    double? StateLearningRate => null;
+
+    /// <summary>The weight decay of the state's parameters; null: the policy's.</summary>
+    double? StateWeightDecay => null;
+
+    /// <summary>Adds what the state contributes to a batch.</summary>
+    void Prepare(Batch batch);
+
+    /// <summary>After the optimiser's update, without gradient.</summary>
+    /// <param name="batch">As it was given to Compute.</param>
+    /// <param name="loss">What Compute returned.</param>
+    void Finish(Batch batch, Loss loss);
 }
 
 /// <summary>An objective over one kind of batch.</summary>
@@ -38,6 +101,15 @@ public abstract class Objective<TBatch> : IObjective
 {
     /// <inheritdoc/>
     public virtual Needs Needs => Needs.None;
+
+    /// <inheritdoc/>
+    public virtual IReadOnlyList<Column> Columns => [];
+
+    /// <inheritdoc/>
+    public virtual IReadOnlyList<string> Draws => [];
+
+    /// <inheritdoc/>
+    public virtual IReadOnlyDictionary<string, double> Coefficients => new Dictionary<string, double>();
 
     /// <summary>The loss of a batch.</summary>
     public abstract Loss Compute(TBatch batch);
@@ -58,3 +130,19 @@ public abstract class SequenceObjective : Objective<SequenceBatch>;
 
 /// <summary>An objective over sampled completions with a critic's values.</summary>
 public abstract class ActorCriticObjective : Objective<ActorCriticBatch>;
+
+/// <summary>An objective over lists of ranked or scored items.</summary>
+public abstract class ListObjective : Objective<ListBatch>;
+
+/// <summary>An objective over answers in steps.</summary>
+public abstract class StepObjective : Objective<StepBatch>;
+
+/// <summary>An objective that fits a model of preferences: scores or embeddings of a better and a worse answer.</summary>
+public abstract class PreferenceModelObjective : Objective<PreferenceModelBatch>
+{
+    /// <summary>Numbers the model gives an answer: 1 is a score, more an embedding.</summary>
+    public virtual int Dimension => 1;
+
+    /// <summary>Numbers the model gives a prompt (gate_logits); 0: none.</summary>
+    public virtual int GateDimension => 0;
+}

@@ -21,9 +21,17 @@ public sealed record Scores(double[] Values)
     /// <summary>Named components, each a value a row; logged by their means, and kept apart for advantages that want them.</summary>
     public IReadOnlyDictionary<string, double[]> Components { get; init; } = new Dictionary<string, double[]>();
 
+    /// <summary>Scores of steps within each row, beside its scalar; null: none. A loop hands them to the advantage part.</summary>
+    public IReadOnlyList<IReadOnlyList<StepScore>>? Steps { get; init; }
+
     /// <summary>False where the reward has no opinion of a row; null: it scored all.</summary>
     public bool[]? Scored { get; init; }
 }
+
+/// <summary>The score of one step of a completion.</summary>
+/// <param name="End">The completion token after its last one; steps follow each other from token 0.</param>
+/// <param name="Value">The score.</param>
+public readonly record struct StepScore(int End, double Value);
 
 /// <summary>A reward that looks at one completion at a time.</summary>
 public abstract class RowReward : IReward

@@ -27,6 +27,15 @@ public static class Kinds
     /// <summary>A coefficient over time.</summary>
     public const string Controller = "controller";
 
+    /// <summary>Two completions to the probability that the first is better.</summary>
+    public const string Judge = "judge";
+
+    /// <summary>Which prompts next, and how many completions each.</summary>
+    public const string Scheduler = "scheduler";
+
+    /// <summary>Rows of data to other rows.</summary>
+    public const string Transform = "transform";
+
     /// <summary>A source of examples.</summary>
     public const string Data = "data";
 
@@ -51,6 +60,27 @@ public static class Loop
 
     /// <summary>Stored pairs of a better and a worse answer.</summary>
     public const string OfflinePairs = "offline-pairs";
+
+    /// <summary>Stored lists of ranked or scored answers.</summary>
+    public const string OfflineLists = "offline-lists";
+
+    /// <summary>Stored answers in steps, each with something to learn from.</summary>
+    public const string OfflineSteps = "offline-steps";
+
+    /// <summary>Sample two answers a prompt, judge them, learn from the pair.</summary>
+    public const string OnlinePairs = "online-pairs";
+
+    /// <summary>Iterations: sample from the policy as it is, judge its answers against each other, learn, refresh the reference.</summary>
+    public const string SelfPlay = "self-play";
+
+    /// <summary>Learn to score answers from pairs of a better and a worse one.</summary>
+    public const string RewardTraining = "reward-training";
+
+    /// <summary>Turn one data set into another, for the stages after.</summary>
+    public const string DataStage = "data-stage";
+
+    /// <summary>Measure, compare, report; trains nothing.</summary>
+    public const string Analysis = "analysis";
 
     /// <summary>Sample a group a prompt, score it, learn from the differences within it.</summary>
     public const string OnlineGroups = "online-groups";

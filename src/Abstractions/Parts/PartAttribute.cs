@@ -83,3 +83,15 @@ public sealed class EvaluationAttribute(string id) : PartAttribute(Kinds.Evaluat
 /// <summary>A part whose kind is <see cref="Kinds.Observer"/>.</summary>
 [AttributeUsage(AttributeTargets.Class, Inherited = false)]
 public sealed class ObserverAttribute(string id) : PartAttribute(Kinds.Observer, id);
+
+/// <summary>A part whose kind is <see cref="Kinds.Judge"/>.</summary>
+[AttributeUsage(AttributeTargets.Class, Inherited = false)]
+public sealed class JudgeAttribute(string id) : PartAttribute(Kinds.Judge, id);
+
+/// <summary>A part whose kind is <see cref="Kinds.Scheduler"/>.</summary>
+[AttributeUsage(AttributeTargets.Class, Inherited = false)]
+public sealed class SchedulerAttribute(string id) : PartAttribute(Kinds.Scheduler, id);
+
+/// <summary>A part whose kind is <see cref="Kinds.Transform"/>.</summary>
+[AttributeUsage(AttributeTargets.Class, Inherited = false)]
+public sealed class TransformAttribute(string id) : PartAttribute(Kinds.Transform, id);

@@ -22,11 +22,15 @@ public interface IRecorder
     /// <summary>Records a sample: one line of samples.jsonl.</summary>
     void Sample(JsonObject sample);
 
-    /// <summary>Records that something is wrong that is no error: it is shown, kept, and the exit code is not zero.</summary>
+    /// <summary>Records that something is wrong that is no error: it is shown, kept, and the exit code is not zero unless it is a warning.</summary>
     void Diagnose(Diagnosis diagnosis);
 }
 
 /// <summary>A named finding about a run.</summary>
 /// <param name="Name">Such as <c>equal-rewards</c>.</param>
 /// <param name="Message">What was seen and what to try.</param>
-public sealed record Diagnosis(string Name, string Message);
+public sealed record Diagnosis(string Name, string Message)
+{
+    /// <summary>It may be meant so: it is shown and kept, and leaves the exit code as it is.</summary>
+    public bool Warning { get; init; }
+}

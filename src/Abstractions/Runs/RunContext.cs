@@ -29,6 +29,9 @@ public sealed class RunContext
     /// <summary>The models of the run by role, such as <c>policy</c> and <c>reference</c>; handed from stage to stage.</summary>
     public ModelSet Models { get; } = new();
 
+    /// <summary>Data sets that stages have made for later ones, by name.</summary>
+    public IDictionary<string, DataSet> DataSets { get; } = new Dictionary<string, DataSet>(StringComparer.Ordinal);
+
     /// <summary>A path of the manifest, made absolute.</summary>
     public string Resolve(string path) => Path.GetFullPath(path, BaseFolder);
 }

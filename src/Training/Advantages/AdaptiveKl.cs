@@ -7,7 +7,10 @@ public sealed class AdaptiveKl(AdaptiveKlOptions options) : IController
     private const double LargestError = 0.2;
 
     /// <inheritdoc/>
-    public double Next(double value, double measured, int completions) => Next(value, measured, completions, options);
+    public string Measures => options.Metric;
+
+    /// <inheritdoc/>
+    public double Next(ControlState state) => state.Measured is { } measured ? Next(state.Value, measured, state.Completions, options) : state.Value;
 
     /// <summary>err = clamp(mean_kl/target - 1, ±0.2);  kl_coef ← kl_coef (1 + err · n_steps/horizon).</summary>
     /// <param name="klCoef">The coefficient in force.</param>

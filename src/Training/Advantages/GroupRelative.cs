@@ -8,9 +8,10 @@ namespace Plumbline.Training;
 /// Inputs: rewards [N] or [N,K]; group_ids [N]; scored [N] bool, absent: all are. A row that no reward scored is left out of every statistic
 /// and gets 0. Outputs: advantages, reward_mean, reward_std [N] (the statistics used), frac_zero_std [] (the share of groups without spread).
 /// </remarks>
-[Advantage("group-relative", Paper = "2402.03300", Title = "DeepSeekMath: Pushing the Limits of Mathematical Reasoning in Open Language Models")]
+[Advantage(Id, Paper = "2402.03300", Title = "DeepSeekMath: Pushing the Limits of Mathematical Reasoning in Open Language Models")]
 public sealed class GroupRelative(GroupRelativeOptions options) : IAdvantage
 {
+    internal const string Id = "group-relative";
     private const double NoSpread = 1e-8;
 
     /// <inheritdoc/>

@@ -9,6 +9,9 @@ public sealed record ActorCriticOptions : RolloutOptions
     /// <summary>The loss of actor and critic.</summary>
     public required Part<ActorCriticObjective> Objective { get; init; }
 
+    /// <summary>Further losses added to it.</summary>
+    public IReadOnlyList<Part<ActorCriticObjective>> Terms { get; init; } = [];
+
     /// <summary>What spreads a completion's score over its tokens.</summary>
     public required Part<ITokenReward> TokenReward { get; init; }
 
@@ -56,11 +59,11 @@ public sealed class ActorCritic(ActorCriticOptions options, StageContext stage) 
     public void Run(CancellationToken cancel)
     {
         var policy = stage.Policy;
-        var objective = options.Objective.Create(stage.Services);
+        (string, IObjective)[] terms = [.. options.Terms.Prepend(options.Objective).Select(part => (part.Id, (IObjective)part.Create(stage.Services)))];
         var tokenReward = options.TokenReward.Create(stage.Services);
         var advantage = options.Advantage.Create(stage.Services);
         var controller = options.KlController?.Create(stage.Services);
-        var source = new RolloutSource(options, stage, withinGroups: false);
+        using var source = new RolloutSource(options, stage, withinGroups: false);
         var scorer = new SequenceScorer(policy, source.Temperature);
         SequenceScorer? reference = null;
         if (controller is not null && !tokenReward.NeedsReference)
@@ -70,14 +73,11 @@ public sealed class ActorCritic(ActorCriticOptions options, StageContext stage) 
 
         if (tokenReward.NeedsReference)
         {
-            var frozen = (ICausalModel)policy.Freeze();
-            stage.Run.Models.Set("reference", frozen);
-            reference = new SequenceScorer(frozen, source.Temperature);
+            reference = new SequenceScorer(ReferencePolicy.Freeze(stage), source.Temperature);
         }
 
         using var critic = new Critic(options.Critic, policy);
-        using var actorUpdates = new Optimization(policy.Network.parameters(), options);
-        using var criticUpdates = new Optimization(critic.Parameters, options, options.CriticLearningRate);
+        using var learner = new Learner(stage, options, terms, policy, policy.Network.parameters(), ("critic_grad_norm", critic.Parameters, options.CriticLearningRate));
         var klCoef = tokenReward.KlCoef;
         StepLoop.Run(stage, options, Step, cancel);
         source.Watch.End();
@@ -86,7 +86,7 @@ public sealed class ActorCritic(ActorCriticOptions options, StageContext stage) 
         {
             var metrics = new Dictionary<string, double>();
             var rollouts = source.Next(step, metrics, cancel);
-            var batch = Prepare(rollouts, metrics);
+            var batch = Prepare(step, rollouts, metrics);
             var updates = 0;
             for (var epoch = 0; epoch < options.EpochsPerBatch; epoch++)
             {
@@ -100,25 +100,23 @@ public sealed class ActorCritic(ActorCriticOptions options, StageContext stage) 
 
             if (controller is not null)
             {
-                klCoef = controller.Next(klCoef, metrics["mean_kl"], rollouts.Rollouts.Count);
+                var measured = controller.Measures is not { } metric ? (double?)null : metrics.TryGetValue(metric, out var value) ? value
+                    : throw new PlumblineException($"kl_controller '{options.KlController!.Id}' follows the metric '{metric}', and the steps of this stage have none of that name; mean_kl is the divergence");
+                klCoef = controller.Next(new ControlState(klCoef, step + 1, options.Steps, measured, rollouts.Rollouts.Count));
             }
 
             return new(metrics, rollouts.Tokens * options.EpochsPerBatch);
         }
 
         // What the sampling policy and the old critic say of the batch: constants of the updates.
-        Batch Prepare(RolloutBatch rollouts, Dictionary<string, double> metrics)
+        Batch Prepare(int step, RolloutBatch rollouts, Dictionary<string, double> metrics)
         {
             using var still = no_grad();
             stage.Recorder.InHand(Kinds.TokenReward + " " + options.TokenReward.Id, "shaping");
             var values = critic.Values(rollouts.Sequences);
             var (device, dtype) = (values.device, values.dtype);
             var old = rollouts.SamplerLogps(device, dtype);
-            var mask = zeros_like(old);
-            for (var row = 0; row < rollouts.Rollouts.Count; row++)
-            {
-                mask.narrow(0, row, 1).narrow(1, 0, rollouts.Rollouts[row].Completion.Length).fill_(1);
-            }
+            var mask = rollouts.Mask(device, dtype);
 
             var shaped = tokenReward.Compute(new Batch()
                 .With("rewards", rollouts.Rewards(device, dtype) is { } rewards && rewards.dim() == 2 ? rewards.sum(1) : rollouts.Rewards(device, dtype))
@@ -131,7 +129,9 @@ public sealed class ActorCritic(ActorCriticOptions options, StageContext stage) 
             metrics["kl_coef"] = klCoef;
             stage.Recorder.InHand(Kinds.Advantage + " " + options.Advantage.Id, "advantages");
             var estimated = advantage.Compute(new Batch()
-                .With("token_rewards", shaped.Tensor("token_rewards")).With("values", values).With("mask", mask));
+                .With("token_rewards", shaped.Tensor("token_rewards")).With("values", values).With("mask", mask)
+                .With("rewards", tensor(rollouts.Totals, device: device).to_type(dtype)).With("group_ids", rollouts.GroupIds(device))
+                .With("finished", rollouts.Truncated(device).logical_not()).With("step", step).With("total_steps", options.Steps));
             var returns = estimated.Tensor("returns");
             metrics["value_mean"] = ((values * mask).sum() / mask.sum()).ToDouble();
             metrics["return_mean"] = ((returns * mask).sum() / mask.sum()).ToDouble();
@@ -143,7 +143,7 @@ public sealed class ActorCritic(ActorCriticOptions options, StageContext stage) 
         {
             using var scope = NewDisposeScope();
             PromptedSequence[] sequences = [.. rows.Select(row => rollouts.Sequences[row])];
-            var scored = critic.Score(scorer, sequences, objective.Needs.HasFlag(Needs.Entropies));
+            var scored = critic.Score(scorer, sequences, learner.Needs);
             var width = scored.Logps.shape[1];
             var index = tensor(rows.Select(row => (long)row).ToArray(), device: scored.Logps.device);
             Tensor Rows(string name) => whole[name].index_select(0, index).narrow(1, 0, width);
@@ -164,15 +164,7 @@ public sealed class ActorCritic(ActorCriticOptions options, StageContext stage) 
                 ["mask"] = scored.Mask,
             };
             batch.With("entropies", scored.Entropies);
-            var loss = objective.Compute(batch);
-            criticUpdates.Zero();
-            var value = actorUpdates.Backward(loss.Value, step);
-            metrics.Add(loss);
-            // Both gradients are looked at before either network changes.
-            metrics["grad_norm"] = actorUpdates.Clip(step, value);
-            metrics["critic_grad_norm"] = criticUpdates.Clip(step, value);
-            metrics["learning_rate"] = actorUpdates.Update(step);
-            criticUpdates.Update(step);
+            learner.Update(batch, step, metrics, rows.Length);
         }
     }
 }

@@ -48,14 +48,14 @@ internal sealed class Critic : IDisposable
     internal IEnumerable<Parameter> Parameters => _network is null ? _head.parameters() : _network.Network.parameters().Concat(_head.parameters());
 
     /// <summary>Log-probabilities, entropies if asked for, and values; one forward where the trunk is shared, else two.</summary>
-    internal ScoredSequences Score(SequenceScorer scorer, IReadOnlyList<PromptedSequence> sequences, bool entropies)
+    internal ScoredSequences Score(SequenceScorer scorer, IReadOnlyList<PromptedSequence> sequences, Needs needs)
     {
         if (_network is null)
         {
-            return scorer.Score(sequences, entropies, Head);
+            return scorer.Score(sequences, needs, Head);
         }
 
-        return scorer.Score(sequences, entropies) with { Values = new SequenceScorer(_network).Values(sequences, Head) };
+        return scorer.Score(sequences, needs) with { Values = new SequenceScorer(_network).Values(sequences, Head) };
     }
 
     /// <summary>Values alone.</summary>

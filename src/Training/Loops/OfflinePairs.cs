@@ -3,11 +3,24 @@ using static TorchSharp.torch;
 
 namespace Plumbline.Training;
 
+/// <summary>When a reference is made anew from the policy.</summary>
+public enum ReferenceRefresh
+{
+    /// <summary>Never: it stays the policy of the stage's beginning.</summary>
+    Never,
+
+    /// <summary>At the beginning of each phase or iteration.</summary>
+    Phase,
+}
+
 /// <summary>Options of the loop <c>offline-pairs</c>.</summary>
 public sealed record OfflinePairsOptions : TrainingOptions
 {
     /// <summary>The loss.</summary>
     public required Part<PairObjective> Objective { get; init; }
+
+    /// <summary>Further losses added to it.</summary>
+    public IReadOnlyList<Part<PairObjective>> Terms { get; init; } = [];
 
     /// <summary>Pairs a step.</summary>
     [Positive]
@@ -16,19 +29,31 @@ public sealed record OfflinePairsOptions : TrainingOptions
     /// <summary>Compute the reference's log-probabilities once for the whole data set instead of at each step.</summary>
     public bool PrecomputeReference { get; init; }
 
+    /// <summary>The data's number column whose values are phases: those of the lowest value first, an equal share of the steps each; null: one phase.</summary>
+    public string? PhaseColumn { get; init; }
+
+    /// <summary>When the reference is made anew.</summary>
+    public ReferenceRefresh ReferenceRefresh { get; init; } = ReferenceRefresh.Never;
+
+    /// <summary>Begin each phase with a fresh optimiser.</summary>
+    public bool ResetOptimizer { get; init; }
+
+    /// <summary>Each epoch in an order of its own; false: in the order of the data.</summary>
+    public bool Shuffle { get; init; } = true;
+
     /// <inheritdoc/>
     public override Cost Estimate(IServiceProvider services) => new()
     {
         Steps = Steps,
         TrainedSequences = 2L * BatchSize,
-        FrozenCopies = Objective.Create(services).Needs.HasFlag(Needs.Reference) ? 1 : 0,
+        FrozenCopies = (Objective.Create(services).Needs & PairScorer.OfReference) != 0 ? 1 : 0,
     };
 }
 
 /// <summary>Learns from stored pairs of a better and a worse answer.</summary>
 /// <remarks>
-/// Rows have <c>prompt</c>, <c>chosen</c> and <c>rejected</c>. One forward a step scores both sides. The reference is the policy as it
-/// was when the stage began; it is kept only where the objective needs it.
+/// Rows have <c>prompt</c>, <c>chosen</c> and <c>rejected</c>, and the number columns that the objective declares. One forward a step scores both
+/// sides. The reference is the policy as it was when the stage (or, refreshed, the phase) began; it is kept only where the objective needs it.
 /// </remarks>
 [Loop(Loop.OfflinePairs)]
 public sealed class OfflinePairs(OfflinePairsOptions options, StageContext stage) : ILoop
@@ -37,84 +62,121 @@ public sealed class OfflinePairs(OfflinePairsOptions options, StageContext stage
     public void Run(CancellationToken cancel)
     {
         var policy = stage.Policy;
-        var objective = options.Objective.Create(stage.Services);
-        if (options.PrecomputeReference && !objective.Needs.HasFlag(Needs.Reference))
-        {
-            throw new PlumblineException($"precompute_reference is set, and objective '{options.Objective.Id}' reads no reference; take it out");
-        }
-
-        stage.Recorder.InHand(Kinds.Data + " " + options.Data.Id, "loading");
-        var pairs = new SequenceBuilder(policy, options.MaxLength, options.Overlong)
-            .Build(options.Data.Create(stage.Services).Load(stage.Run).Train, stage.Log, "chosen", "rejected");
-        var order = new EpochOrder(pairs.Count, stage.Draws.Key("order"));
-        var scorer = new SequenceScorer(policy);
-        var reference = objective.Needs.HasFlag(Needs.Reference) ? Reference(policy) : null;
-        var stored = reference is not null && options.PrecomputeReference ? Precompute(reference, pairs, cancel) : null;
+        (string, IObjective)[] terms = [.. options.Terms.Prepend(options.Objective).Select(part => (part.Id, (IObjective)part.Create(stage.Services)))];
+        var rows = options.Rows(stage, cancel);
+        var pairs = new SequenceBuilder(policy, options.MaxLength, options.Overlong).Build(rows, stage.Log, "chosen", "rejected");
+        var phases = Phases(pairs);
         policy.Network.train();
-        using var optimization = new Optimization(policy.Network.parameters(), options);
-        StepLoop.Run(stage, options, Step, cancel);
-
-        StepLoop.StepResult Step(int step)
+        var learner = NewLearner();
+        try
         {
-            stage.Recorder.InHand(Kinds.Objective + " " + options.Objective.Id, "training");
-            var rows = order.Take((long)step * options.BatchSize, options.BatchSize);
-            PromptedSequence[] sequences = [.. rows.Select(row => pairs[row].Sequences[0]), .. rows.Select(row => pairs[row].Sequences[1])];
-            var scored = scorer.Score(sequences);
-            var batch = new PairBatch
+            var phase = -1;
+            ICausalModel? reference = null;
+            PairScorer scorer = null!;
+            double[][][]? stored = null;
+            EpochOrder order = null!;
+            StepLoop.Run(stage, options, Step, cancel);
+
+            StepLoop.StepResult Step(int step)
             {
-                ["policy_chosen_logps"] = Chosen(scored.Logps),
-                ["policy_rejected_logps"] = Rejected(scored.Logps),
-                ["chosen_mask"] = Chosen(scored.Mask),
-                ["rejected_mask"] = Rejected(scored.Mask),
-            };
-            if (reference is not null)
-            {
-                var logps = stored is null ? Score(reference, sequences) : Stored(stored, rows, scored.Logps);
-                batch.With("reference_chosen_logps", Chosen(logps)).With("reference_rejected_logps", Rejected(logps));
+                if ((int)((long)step * phases.Length / options.Steps) is var now && now != phase)
+                {
+                    Enter(now);
+                }
+
+                stage.Recorder.InHand(Kinds.Objective + " " + options.Objective.Id, "training");
+                int[] chosen = [.. order.Take((long)(step - First(phase)) * options.BatchSize, options.BatchSize).Select(place => phases[phase][place])];
+                PromptedSequence[] better = [.. chosen.Select(row => pairs[row].Sequences[0])], worse = [.. chosen.Select(row => pairs[row].Sequences[1])];
+                var known = stored is null ? null : Stored(stored, chosen, policy.Network.parameters().First().device);
+                var batch = scorer.Score(better, worse, known);
+                Examples.AddTo(batch, [.. chosen.Select(row => pairs[row].Example)], learner.Columns, batch.ChosenMask.device, batch.ChosenMask.dtype);
+                var metrics = new Dictionary<string, double>();
+                if (phases.Length > 1)
+                {
+                    metrics["phase"] = phase;
+                }
+
+                learner.Update(batch, step, metrics, chosen.Length);
+                // A pair loss can fall while both sides fall: show them.
+                metrics["chosen_logps"] = batch.PolicyChosenLogps.detach().sum().ToDouble() / chosen.Length;
+                metrics["rejected_logps"] = batch.PolicyRejectedLogps.detach().sum().ToDouble() / chosen.Length;
+                return new(metrics, better.Concat(worse).Sum(sequence => sequence.Length));
             }
 
-            var loss = objective.Compute(batch);
-            var (norm, rate) = optimization.Step(loss.Value, step);
-            var metrics = new Dictionary<string, double>();
-            metrics.Add(loss);
-            // A pair loss can fall while both sides fall: show them.
-            metrics["chosen_logps"] = batch.PolicyChosenLogps.detach().sum().ToDouble() / rows.Length;
-            metrics["rejected_logps"] = batch.PolicyRejectedLogps.detach().sum().ToDouble() / rows.Length;
-            (metrics["grad_norm"], metrics["learning_rate"]) = (norm, rate);
-            return new(metrics, sequences.Sum(sequence => sequence.Length));
+            void Enter(int next)
+            {
+                if (phase >= 0 && options.ResetOptimizer)
+                {
+                    learner.Dispose();
+                    learner = NewLearner();
+                }
+
+                if ((learner.Needs & PairScorer.OfReference) != 0 && (phase < 0 || options.ReferenceRefresh == ReferenceRefresh.Phase))
+                {
+                    reference = ReferencePolicy.Freeze(stage);
+                    stored = null;
+                }
+
+                phase = next;
+                scorer = new PairScorer(policy, reference, learner.Needs);
+                order = new EpochOrder(phases[phase].Length, phases.Length == 1 ? stage.Draws.Key("order") : stage.Draws.Key("order").Key(phase), options.Shuffle);
+                if (reference is not null && options.PrecomputeReference)
+                {
+                    stored ??= Precompute(new SequenceScorer(reference), pairs, cancel);
+                }
+            }
+        }
+        finally
+        {
+            learner.Dispose();
+        }
+
+        int First(int phase) => (int)((((long)phase * options.Steps) + phases.Length - 1) / phases.Length);
+
+        Learner NewLearner()
+        {
+            var made = new Learner(stage, options, terms, policy, policy.Network.parameters());
+            if (options.PrecomputeReference && !made.Needs.HasFlag(Needs.Reference))
+            {
+                made.Dispose();
+                throw new PlumblineException($"precompute_reference is set, and objective '{options.Objective.Id}' reads no reference; take it out");
+            }
+
+            return made;
         }
     }
 
-    private SequenceScorer Reference(ICausalModel policy)
+    /// <summary>The rows of each phase, phases ascending.</summary>
+    private int[][] Phases(List<(Example Example, PromptedSequence[] Sequences)> pairs)
     {
-        var reference = (ICausalModel)policy.Freeze();
-        stage.Run.Models.Set("reference", reference);
-        return new SequenceScorer(reference);
+        var all = Enumerable.Range(0, pairs.Count);
+        if (options.PhaseColumn is not { } column)
+        {
+            return [[.. all]];
+        }
+
+        int[][] phases = [.. all.GroupBy(row => pairs[row].Example.FindNumber(column)
+                ?? throw new PlumblineException($"row {pairs[row].Example.Index} of the data has no number '{column}', which phase_column names"))
+            .OrderBy(group => group.Key).Select(group => group.ToArray())];
+        return phases.Length <= Math.Max(1, options.Steps) ? phases
+            : throw new PlumblineException($"the data's column '{column}' has {phases.Length} phases, and the stage only {options.Steps} steps; raise steps");
     }
-
-    private static Tensor Score(SequenceScorer reference, IReadOnlyList<PromptedSequence> sequences)
-    {
-        using var still = no_grad();
-        return reference.Score(sequences).Logps;
-    }
-
-    private static Tensor Chosen(Tensor both) => both.narrow(0, 0, both.shape[0] / 2);
-
-    private static Tensor Rejected(Tensor both) => both.narrow(0, both.shape[0] / 2, both.shape[0] / 2);
 
     /// <summary>Log-probabilities of each pair's two sides under the reference, without padding.</summary>
-    private float[][][] Precompute(SequenceScorer reference, List<(Example Example, PromptedSequence[] Sequences)> pairs, CancellationToken cancel)
+    private double[][][] Precompute(SequenceScorer reference, List<(Example Example, PromptedSequence[] Sequences)> pairs, CancellationToken cancel)
     {
         stage.Recorder.InHand("reference", "scoring the data set");
-        var stored = new float[pairs.Count][][];
-        for (var start = 0; start < pairs.Count && !cancel.IsCancellationRequested; start += options.BatchSize)
+        using var still = no_grad();
+        var stored = new double[pairs.Count][][];
+        for (var start = 0; start < pairs.Count; start += options.BatchSize)
         {
+            cancel.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             var chunk = pairs.GetRange(start, Math.Min(options.BatchSize, pairs.Count - start));
             PromptedSequence[] sequences = [.. chunk.SelectMany(pair => pair.Sequences)];
-            var logps = Score(reference, sequences).to_type(ScalarType.Float32).cpu();
+            var logps = reference.Score(sequences).Logps.to_type(ScalarType.Float64).cpu();
             var width = (int)logps.shape[1];
-            var values = logps.data<float>().ToArray();
+            var values = logps.data<double>().ToArray();
             for (var i = 0; i < chunk.Count; i++)
             {
                 stored[start + i] = [.. Enumerable.Range(0, 2).Select(side =>
@@ -125,16 +187,16 @@ public sealed class OfflinePairs(OfflinePairsOptions options, StageContext stage
         return stored;
     }
 
-    private static Tensor Stored(float[][][] stored, int[] rows, Tensor like)
+    private static Tensor Stored(double[][][] stored, int[] rows, Device device)
     {
-        var width = (int)like.shape[1];
-        var values = new float[2 * rows.Length * width];
+        var width = rows.Max(row => Math.Max(stored[row][0].Length, stored[row][1].Length));
+        var values = new double[2 * rows.Length * width];
         for (var i = 0; i < rows.Length; i++)
         {
             stored[rows[i]][0].CopyTo(values, i * width);
             stored[rows[i]][1].CopyTo(values, (rows.Length + i) * width);
         }
 
-        return tensor(values, [2 * rows.Length, width]).to(like.dtype).to(like.device);
+        return tensor(values, [2 * rows.Length, width]).to(device);
     }
 }

@@ -18,6 +18,9 @@ public abstract record RolloutOptions : TrainingOptions
     [Positive]
     public int PromptsPerStep { get; init; } = 16;
 
+    /// <summary>Which prompts come next, and how many completions each; null: each epoch every prompt once, with the sampler's group size.</summary>
+    public Part<IScheduler>? Scheduler { get; init; }
+
     /// <summary>Passes over the sampled batch.</summary>
     [Positive]
     public int EpochsPerBatch { get; init; } = 1;
@@ -29,6 +32,9 @@ public abstract record RolloutOptions : TrainingOptions
     /// <summary>Write some completions to samples.jsonl every so many steps; 0: never.</summary>
     [NonNegative]
     public int SampleEvery { get; init; } = 20;
+
+    /// <inheritdoc/>
+    internal override int UpdatesPerStep => EpochsPerBatch * Minibatches;
 }
 
 /// <summary>Options of the loop <c>online-groups</c>.</summary>
@@ -37,8 +43,15 @@ public sealed record OnlineGroupsOptions : RolloutOptions
     /// <summary>The loss.</summary>
     public required Part<GroupObjective> Objective { get; init; }
 
-    /// <summary>What turns a group's rewards into advantages.</summary>
-    public required Part<IAdvantage> Advantage { get; init; }
+    /// <summary>Further losses added to it, such as a pull towards the reference.</summary>
+    public IReadOnlyList<Part<GroupObjective>> Terms { get; init; } = [];
+
+    /// <summary>What turns a group's rewards into advantages; null: <c>group-relative</c>, or none where the objective makes its own.</summary>
+    public Part<IAdvantage>? Advantage { get; init; }
+
+    /// <summary>Steps between refreshes of the sampling policy; above 1 a frozen copy samples, and completions are off-policy by up to so many steps.</summary>
+    [Positive]
+    public int SyncInterval { get; init; } = 1;
 
     /// <summary>Leave groups whose rewards are all equal out of the updates: they show no difference to learn from (the filter of DAPO, arXiv 2503.14476, without sampling anew). The loss is then a mean over the others.</summary>
     public bool DropEqualGroups { get; init; }
@@ -59,32 +72,24 @@ public sealed record OnlineGroupsOptions : RolloutOptions
 
 /// <summary>Samples a group of completions a prompt, scores them and learns from the differences within each group.</summary>
 /// <remarks>
-/// The first update on a batch is on-policy: the batch has no <c>old_logps</c>, so the ratio is exactly 1. Later updates on the same batch
-/// have those that the sampler recorded, which are checked against the trainer's at every step (metric <c>sampler_gap</c>).
-/// Minibatches hold whole groups.
+/// The first update on a batch of the policy's own is on-policy: the batch has no <c>old_logps</c>, so the ratio is exactly 1. Later updates on the same
+/// batch, and all with a stale sampler, have those that the sampler recorded, which are checked against the trainer's at every step that can be
+/// (metric <c>sampler_gap</c>). Minibatches hold whole groups.
 /// </remarks>
 [Loop(Loop.OnlineGroups)]
 [Default("sampler", "kv-cache")]
-[Default("advantage", "group-relative")]
 public sealed class OnlineGroups(OnlineGroupsOptions options, StageContext stage) : ILoop
 {
     /// <inheritdoc/>
     public void Run(CancellationToken cancel)
     {
         var policy = stage.Policy;
-        var objective = options.Objective.Create(stage.Services);
-        var advantage = options.Advantage.Create(stage.Services);
-        var sampling = new RolloutSource(options, stage, withinGroups: true);
+        (string, IObjective)[] terms = [.. options.Terms.Prepend(options.Objective).Select(part => (part.Id, (IObjective)part.Create(stage.Services)))];
+        using var sampling = new RolloutSource(options, stage, withinGroups: true, options.SyncInterval);
+        using var learner = new Learner(stage, options, terms, policy, policy.Network.parameters());
+        var (advantageId, advantage) = Advantage(learner.Needs);
         var scorer = new SequenceScorer(policy, sampling.Temperature);
-        SequenceScorer? reference = null;
-        if (objective.Needs.HasFlag(Needs.Reference))
-        {
-            var frozen = (ICausalModel)policy.Freeze();
-            stage.Run.Models.Set("reference", frozen);
-            reference = new SequenceScorer(frozen, sampling.Temperature);
-        }
-
-        using var optimization = new Optimization(policy.Network.parameters(), options);
+        var reference = learner.Needs.HasFlag(Needs.Reference) ? new SequenceScorer(ReferencePolicy.Freeze(stage), sampling.Temperature) : null;
         StepLoop.Run(stage, options, Step, cancel);
         sampling.Watch.End();
 
@@ -93,13 +98,21 @@ public sealed class OnlineGroups(OnlineGroupsOptions options, StageContext stage
             var metrics = new Dictionary<string, double>();
             var rollouts = sampling.Next(step, metrics, cancel);
             var first = policy.Network.parameters().First();
-            var (device, dtype) = (first.device, Kernels.WideType(first.dtype));
-            stage.Recorder.InHand(Kinds.Advantage + " " + options.Advantage.Id, "advantages");
-            var inputs = new Batch().With("rewards", rollouts.Rewards(device, dtype)).With("group_ids", rollouts.GroupIds(device));
-            inputs.With("scored", rollouts.Scored is { } scored ? tensor(scored, device: device) : null);
-            var advantages = advantage.Compute(inputs);
-            metrics.Add(advantages);
-            metrics.Remove("advantages");
+            var whole = Inputs(rollouts, first.device, Kernels.WideType(first.dtype), step);
+            if (advantage is not null)
+            {
+                stage.Recorder.InHand(Kinds.Advantage + " " + advantageId, "advantages");
+                foreach (var name in advantage.Draws)
+                {
+                    whole.With(name, Learner.Uniforms(stage.Draws.Key(name).Key(step), rollouts.Rollouts.Count).to(first.device).to_type(whole["rewards"].dtype));
+                }
+
+                var advantages = advantage.Compute(whole);
+                metrics.Add(advantages);
+                metrics.Remove("advantages");
+                whole.With("advantages", advantages.Tensor("advantages"));
+            }
+
             var groups = rollouts.Rollouts.Select((rollout, row) => (rollout.GroupId, row))
                 .GroupBy(pair => pair.GroupId, pair => pair.row).Select(group => group.ToArray()).ToArray();
             if (options.DropEqualGroups)
@@ -117,32 +130,40 @@ public sealed class OnlineGroups(OnlineGroupsOptions options, StageContext stage
                 {
                     stage.Recorder.InHand(Kinds.Objective + " " + options.Objective.Id, "training");
                     int[] rows = [.. part.SelectMany(group => groups[group])];
-                    Update(step, rows, rollouts, advantages.Tensor("advantages"), onPolicy: updates++ == 0, metrics);
+                    Update(step, rows, rollouts, whole, first: updates++ == 0, metrics);
                 }
             }
 
             return new(metrics, rollouts.Tokens * options.EpochsPerBatch);
         }
 
-        void Update(int step, int[] rows, RolloutBatch rollouts, Tensor advantages, bool onPolicy, Dictionary<string, double> metrics)
+        void Update(int step, int[] rows, RolloutBatch rollouts, Batch whole, bool first, Dictionary<string, double> metrics)
         {
             using var scope = NewDisposeScope();
             PromptedSequence[] sequences = [.. rows.Select(row => rollouts.Sequences[row])];
-            var scored = scorer.Score(sequences, objective.Needs.HasFlag(Needs.Entropies));
+            var scored = scorer.Score(sequences, learner.Needs);
             var width = scored.Logps.shape[1];
             var index = tensor(rows.Select(row => (long)row).ToArray(), device: scored.Logps.device);
-            var recorded = rollouts.SamplerLogps(scored.Logps.device, scored.Logps.dtype).index_select(0, index).narrow(1, 0, width);
-            var chosen = advantages.index_select(0, index);
+            Tensor Rows(string name)
+            {
+                var chosen = whole[name].index_select(0, index);
+                return chosen.dim() == 2 && name != "rewards" ? chosen.narrow(1, 0, width) : chosen;
+            }
+
+            var rewards = Rows("rewards");
             var batch = new GroupBatch
             {
                 ["logps"] = scored.Logps,
                 ["mask"] = scored.Mask,
-                ["advantages"] = chosen.dim() == 2 ? chosen.narrow(1, 0, width) : chosen,
-                ["group_ids"] = rollouts.GroupIds(index.device).index_select(0, index),
-                ["truncated"] = rollouts.Truncated(index.device).index_select(0, index),
+                ["tokens"] = scored.Tokens,
+                ["rewards"] = rewards.dim() == 2 ? rewards.sum(1) : rewards,
+                ["group_ids"] = Rows("group_ids"),
+                ["truncated"] = Rows("truncated"),
             };
-            batch.With("entropies", scored.Entropies);
-            if (onPolicy)
+            batch.With("advantages", whole.Has("advantages") ? Rows("advantages") : null);
+            batch.With("entropies", scored.Entropies).With("policy_logits", scored.Logits);
+            var recorded = Rows("old_logps");
+            if (first && !sampling.Stale)
             {
                 metrics["sampler_gap"] = SamplerTripwire.Check(recorded, scored.Logps, scored.Mask, policy.Network.parameters().First().dtype);
             }
@@ -157,12 +178,35 @@ public sealed class OnlineGroups(OnlineGroupsOptions options, StageContext stage
                 batch.With("reference_logps", reference.Score(sequences).Logps);
             }
 
-            var loss = objective.Compute(batch);
-            var (norm, rate) = optimization.Step(loss.Value, step);
-            // A step's metrics are its last update's.
-            metrics.Add(loss);
-            (metrics["grad_norm"], metrics["learning_rate"]) = (norm, rate);
+            learner.Update(batch, step, metrics, rows.Length);
         }
+
+        (string, IAdvantage?) Advantage(Needs needs) => (needs.HasFlag(Needs.Rewards), options.Advantage) switch
+        {
+            (true, { } given) => throw new PlumblineException($"objective '{options.Objective.Id}' makes its own advantages from the rewards, so nothing would read those of advantage '{given.Id}'; take 'advantage' out"),
+            (true, null) => (string.Empty, null),
+            (false, { } given) => (given.Id, given.Create(stage.Services)),
+            (false, null) => (GroupRelative.Id, new GroupRelative(new GroupRelativeOptions())),
+        };
+    }
+
+    /// <summary>What the advantage part reads, of the whole batch.</summary>
+    private Batch Inputs(RolloutBatch rollouts, Device device, ScalarType dtype, int step)
+    {
+        var old = rollouts.SamplerLogps(device, dtype);
+        return new Batch()
+            .With("rewards", rollouts.Rewards(device, dtype))
+            .With("group_ids", rollouts.GroupIds(device))
+            .With("truncated", rollouts.Truncated(device))
+            .With("scored", rollouts.Scored is { } scored ? tensor(scored, device: device) : null)
+            .With("old_logps", old)
+            .With("mask", rollouts.Mask(device, dtype))
+            .With("tokens", rollouts.CompletionTokens(device))
+            .With("step_rewards", rollouts.StepRewards(device, dtype, out var stepMask, out var stepIds))
+            .With("step_mask", stepMask)
+            .With("step_ids", stepIds)
+            .With("step", step)
+            .With("total_steps", options.Steps);
     }
 
     /// <summary>Splits into parts of nearly equal size, none empty.</summary>
@@ -173,69 +217,5 @@ public sealed class OnlineGroups(OnlineGroupsOptions options, StageContext stage
         {
             yield return order[(i * order.Length / parts)..((i + 1) * order.Length / parts)];
         }
-    }
-}
-
-/// <summary>Prompts in epochs, sampled and scored: the first half of a step of every loop that samples.</summary>
-internal sealed class RolloutSource
-{
-    private readonly RolloutOptions _options;
-    private readonly StageContext _stage;
-    private readonly ISampler _sampler;
-    private readonly (string Id, IReward Reward)[] _rewards;
-    private readonly List<(Example Example, int[] Prompt)> _prompts;
-    private readonly EpochOrder _order;
-
-    internal RolloutSource(RolloutOptions options, StageContext stage, bool withinGroups)
-    {
-        (_options, _stage) = (options, stage);
-        if (options.Rewards.Count == 0)
-        {
-            throw new PlumblineException("'rewards' is empty: nothing tells a good completion from a bad one; name at least one reward");
-        }
-
-        _sampler = options.Sampler.Create(stage.Services);
-        _rewards = [.. options.Rewards.Select(reward => (reward.Id, reward.Create(stage.Services)))];
-        stage.Recorder.InHand(Kinds.Data + " " + options.Data.Id, "loading");
-        var builder = new SequenceBuilder(stage.Policy, options.MaxLength, options.Overlong);
-        var examples = options.Data.Create(stage.Services).Load(stage.Run).Train;
-        _prompts = PromptSet.Build(examples, builder, options.Overlong, stage.Log);
-        _order = new EpochOrder(_prompts.Count, stage.Draws.Key("order"));
-        Watch = new RewardWatch(stage.Recorder, _prompts.Count, withinGroups);
-    }
-
-    internal RewardWatch Watch { get; }
-
-    internal double Temperature => _sampler.Temperature;
-
-    internal RolloutBatch Next(int step, Dictionary<string, double> metrics, CancellationToken cancel)
-    {
-        _stage.Policy.Network.eval();
-        var draws = _stage.Draws.Key("sample").Key(step);
-        SamplingRequest[] requests = [.. _order.Take((long)step * _options.PromptsPerStep, _options.PromptsPerStep)
-            .Select((row, group) => new SamplingRequest(_prompts[row].Example, group, _prompts[row].Prompt, _sampler.GroupSize, draws.Key(group).Key(_prompts[row].Example.Index)))];
-        _stage.Recorder.InHand(Kinds.Sampler + " " + _options.Sampler.Id, "sampling");
-        var rollouts = _sampler.Sample(_stage.Policy, requests, cancel);
-        cancel.ThrowIfCancellationRequested();
-        var context = new RewardContext(step, _options.Steps, _stage.Draws.Key("reward").Key(step));
-        var batch = RolloutBatch.Score(rollouts, _rewards, context, _stage.Recorder, metrics);
-        Watch.See(batch, requests.Length);
-        if (_options.SampleEvery > 0 && step % _options.SampleEvery == 0)
-        {
-            foreach (var row in Enumerable.Range(0, Math.Min(2, rollouts.Count)))
-            {
-                _stage.Recorder.Sample(new JsonObject
-                {
-                    ["stage"] = _stage.Name,
-                    ["step"] = step,
-                    ["prompt"] = rollouts[row].Example.FindText("prompt"),
-                    ["completion"] = rollouts[row].Text,
-                    ["reward"] = batch.Totals[row],
-                });
-            }
-        }
-
-        _stage.Policy.Network.train();
-        return batch;
     }
 }

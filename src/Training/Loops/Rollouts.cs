@@ -6,9 +6,9 @@ namespace Plumbline.Training;
 /// <summary>A sampled, scored batch and the plain values around it: what loops that sample have in common.</summary>
 internal sealed class RolloutBatch
 {
-    private RolloutBatch(IReadOnlyList<Rollout> rollouts, double[][] scores, bool[]? scored)
+    private RolloutBatch(IReadOnlyList<Rollout> rollouts, double[][] scores, bool[]? scored, IReadOnlyList<IReadOnlyList<StepScore>>? steps)
     {
-        (Rollouts, Scores, Scored) = (rollouts, scores, scored);
+        (Rollouts, Scores, Scored, Steps) = (rollouts, scores, scored, steps);
         Sequences = [.. rollouts.Select(rollout => new PromptedSequence(rollout.Prompt, rollout.Completion))];
     }
 
@@ -24,6 +24,9 @@ internal sealed class RolloutBatch
     /// <summary>False where no reward scored a completion; null: all were.</summary>
     internal bool[]? Scored { get; }
 
+    /// <summary>Scores of steps within each completion; null: no reward gave any.</summary>
+    internal IReadOnlyList<IReadOnlyList<StepScore>>? Steps { get; }
+
     /// <summary>The sum of the rewards, a completion each.</summary>
     internal double[] Totals => [.. Enumerable.Range(0, Rollouts.Count).Select(row => Scores.Sum(reward => reward[row]))];
 
@@ -36,17 +39,23 @@ internal sealed class RolloutBatch
     {
         var scores = new double[rewards.Count][];
         bool[]? scored = null;
+        (string Id, IReadOnlyList<IReadOnlyList<StepScore>> Scores)? steps = null;
         for (var k = 0; k < rewards.Count; k++)
         {
             recorder.InHand(Kinds.Reward + " " + rewards[k].Id, "scoring");
             var result = RewardScores.Of(rewards[k].Reward, rewards[k].Id, rollouts, context);
             scores[k] = result.Values;
+            if (result.Steps is { } mine)
+            {
+                steps = steps is { } other ? throw new PlumblineException($"rewards '{other.Id}' and '{rewards[k].Id}' both score steps, and their steps need not be the same; name one of them")
+                    : (rewards[k].Id, mine);
+            }
 
             // A completion counts as scored where any reward has an opinion of it.
             scored = (scored, result.Scored, k) switch
             {
-                (_, { } mine, 0) => [.. mine],
-                ({ } others, { } mine, _) => [.. others.Zip(mine, (a, b) => a || b)],
+                (_, { } own, 0) => [.. own],
+                ({ } others, { } own, _) => [.. others.Zip(own, (a, b) => a || b)],
                 _ => null,
             };
             metrics["reward/" + rewards[k].Id] = scores[k].Average();
@@ -56,7 +65,7 @@ internal sealed class RolloutBatch
             }
         }
 
-        var batch = new RolloutBatch(rollouts, scores, scored);
+        var batch = new RolloutBatch(rollouts, scores, scored, steps?.Scores);
         var totals = batch.Totals;
         metrics["reward_mean"] = totals.Average();
         metrics["reward_spread"] = totals.Max() - totals.Min();
@@ -93,6 +102,65 @@ internal sealed class RolloutBatch
 
     /// <summary>[N] bool.</summary>
     internal Tensor Truncated(Device device) => tensor(Rollouts.Select(rollout => rollout.Truncated).ToArray(), device: device);
+
+    /// <summary>[N,T] 1 at completion tokens, else 0.</summary>
+    internal Tensor Mask(Device device, ScalarType dtype)
+    {
+        var width = Rollouts.Max(rollout => rollout.Completion.Length);
+        var values = new float[Rollouts.Count * width];
+        for (var i = 0; i < Rollouts.Count; i++)
+        {
+            Array.Fill(values, 1, i * width, Rollouts[i].Completion.Length);
+        }
+
+        return tensor(values, [Rollouts.Count, width], device: device).to_type(dtype);
+    }
+
+    /// <summary>[N,T] int64; 0 where masked.</summary>
+    internal Tensor CompletionTokens(Device device)
+    {
+        var width = Rollouts.Max(rollout => rollout.Completion.Length);
+        var values = new long[Rollouts.Count * width];
+        for (var i = 0; i < Rollouts.Count; i++)
+        {
+            for (var t = 0; t < Rollouts[i].Completion.Length; t++)
+            {
+                values[(i * width) + t] = Rollouts[i].Completion[t];
+            }
+        }
+
+        return tensor(values, [Rollouts.Count, width], device: device);
+    }
+
+    /// <summary>[N,S] scores of steps, with their mask and each token's step [N,T] int64, -1 where none; null where no reward scored steps.</summary>
+    internal Tensor? StepRewards(Device device, ScalarType dtype, out Tensor? mask, out Tensor? ids)
+    {
+        (mask, ids) = (null, null);
+        if (Steps is not { } steps)
+        {
+            return null;
+        }
+
+        var (width, most) = (Rollouts.Max(rollout => rollout.Completion.Length), Math.Max(1, steps.Max(row => row.Count)));
+        var (values, there, stepOf) = (new double[Rollouts.Count * most], new double[Rollouts.Count * most], new long[Rollouts.Count * width]);
+        Array.Fill(stepOf, -1);
+        for (var i = 0; i < Rollouts.Count; i++)
+        {
+            var token = 0;
+            for (var s = 0; s < steps[i].Count; s++)
+            {
+                (values[(i * most) + s], there[(i * most) + s]) = (steps[i][s].Value, 1);
+                for (; token < Math.Min(steps[i][s].End, Rollouts[i].Completion.Length); token++)
+                {
+                    stepOf[(i * width) + token] = s;
+                }
+            }
+        }
+
+        mask = tensor(there, [Rollouts.Count, most], device: device).to_type(dtype);
+        ids = tensor(stepOf, [Rollouts.Count, width], device: device);
+        return tensor(values, [Rollouts.Count, most], device: device).to_type(dtype);
+    }
 
     /// <summary>[N,T] the log-probabilities that the sampler recorded; 0 where masked.</summary>
     internal Tensor SamplerLogps(Device device, ScalarType dtype)

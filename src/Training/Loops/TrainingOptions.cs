@@ -42,11 +42,27 @@ public enum OverlongPolicy
     TruncatePrompt,
 }
 
+/// <summary>A coefficient of the objective and what steers it.</summary>
+public sealed record SteeredCoefficient
+{
+    /// <summary>The coefficient, by the name of the option that gives it its value.</summary>
+    public required string Of { get; init; }
+
+    /// <summary>What steers it.</summary>
+    public required Part<IController> By { get; init; }
+}
+
 /// <summary>Options of every loop that trains by gradient steps on text.</summary>
 public abstract record TrainingOptions : StageOptions, IEstimates
 {
     /// <summary>Where the examples come from.</summary>
     public required Part<IData> Data { get; init; }
+
+    /// <summary>What turns the examples into others before the stage begins, in order.</summary>
+    public IReadOnlyList<Part<ITransform>> Transforms { get; init; } = [];
+
+    /// <summary>What steers the objective's coefficients.</summary>
+    public IReadOnlyList<SteeredCoefficient> Controllers { get; init; } = [];
 
     /// <summary>Steps of the stage.</summary>
     [NonNegative]
@@ -89,6 +105,16 @@ public abstract record TrainingOptions : StageOptions, IEstimates
     /// <summary>What to do with an example longer than that.</summary>
     public OverlongPolicy Overlong { get; init; } = OverlongPolicy.Refuse;
 
+    /// <summary>Optimiser updates that a step makes.</summary>
+    internal virtual int UpdatesPerStep => 1;
+
     /// <inheritdoc/>
     public abstract Cost Estimate(IServiceProvider services);
+
+    /// <summary>The rows to learn from, after the transforms.</summary>
+    internal IReadOnlyList<Example> Rows(StageContext stage, CancellationToken cancel)
+    {
+        stage.Recorder.InHand(Kinds.Data + " " + Data.Id, "loading");
+        return Examples.Transformed(Data.Create(stage.Services).Load(stage.Run).Train, Transforms, stage, cancel);
+    }
 }

@@ -27,8 +27,11 @@ internal sealed class SequenceBuilder(ICausalModel model, int? maxLength, Overlo
             : throw new PlumblineException($"row {example.Index} of the data has an empty prompt, and the tokenizer has no beginning-of-sequence token; give it a prompt");
     }
 
-    /// <summary>An answer's tokens and the end-of-sequence token.</summary>
-    internal int[] Completion(Example example, string column) => [.. _tokenizer.Encode(example.Text(column)), _tokenizer.EosId];
+    /// <summary>An answer's tokens, and the end-of-sequence token where the language has one.</summary>
+    internal int[] Completion(Example example, string column) => Completion(example.Text(column));
+
+    /// <summary>An answer's tokens, and the end-of-sequence token where the language has one.</summary>
+    internal int[] Completion(string text) => _tokenizer.EosId is { } end ? [.. _tokenizer.Encode(text), end] : _tokenizer.Encode(text);
 
     /// <summary>Sequences of the columns of each example; an example with one that doesn't fit is left out or refused, as the policy says.</summary>
     internal List<(Example Example, PromptedSequence[] Sequences)> Build(IReadOnlyList<Example> examples, ILogger log, params ReadOnlySpan<string> columns)

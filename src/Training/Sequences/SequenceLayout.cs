@@ -59,6 +59,12 @@ internal sealed class SequenceLayout
             .scatter(0, tensor(_places, device: values.device), values)
             .reshape(_rows, _answers);
 
+    /// <summary>[M,D] to [N,T,D], 0 where there is no token.</summary>
+    internal Tensor ScatterRows(Tensor rows) =>
+        zeros([(long)_rows * _answers, rows.shape[1]], dtype: rows.dtype, device: rows.device)
+            .index_add(0, tensor(_places, device: rows.device), rows, 1)
+            .reshape(_rows, _answers, rows.shape[1]);
+
     /// <summary>[N,T] 1 at answer tokens, else 0.</summary>
     internal Tensor Mask(Device device, ScalarType dtype) => Scatter(ones([_places.Length], dtype: dtype, device: device));
 }

@@ -5,11 +5,26 @@ using static TorchSharp.torch;
 namespace Plumbline.Training;
 
 /// <summary>What a forward pass tells about sequences. Rows are right-padded to the longest answer.</summary>
-/// <param name="Logps">[N,T] log-probabilities of the answers' tokens, nats; 0 where masked.</param>
-/// <param name="Mask">[N,T] 1 at answer tokens, else 0.</param>
-/// <param name="Entropies">[N,T] entropies of the next-token distributions, nats; null unless asked for.</param>
-/// <param name="Values">[N,T] the critic's value of the state before each token; null without a critic.</param>
-public sealed record ScoredSequences(Tensor Logps, Tensor Mask, Tensor? Entropies, Tensor? Values);
+public sealed record ScoredSequences
+{
+    /// <summary>[N,T] log-probabilities of the answers' tokens, nats; 0 where masked.</summary>
+    public required Tensor Logps { get; init; }
+
+    /// <summary>[N,T] 1 at answer tokens, else 0.</summary>
+    public required Tensor Mask { get; init; }
+
+    /// <summary>[N,T] int64 the answers' tokens; 0 where masked.</summary>
+    public required Tensor Tokens { get; init; }
+
+    /// <summary>[N,T] entropies of the next-token distributions, nats; null unless asked for.</summary>
+    public Tensor? Entropies { get; init; }
+
+    /// <summary>[N,T,V] next-token logits, 0 where masked; null unless asked for.</summary>
+    public Tensor? Logits { get; init; }
+
+    /// <summary>[N,T] the critic's value of the state before each token; null without a critic.</summary>
+    public Tensor? Values { get; init; }
+}
 
 /// <summary>The one provider of log-probabilities between model and objective.</summary>
 /// <remarks>
@@ -20,9 +35,9 @@ public sealed class SequenceScorer(ICausalModel model, double temperature = 1.0)
 {
     /// <summary>Scores sequences by one forward pass.</summary>
     /// <param name="sequences">N prompts with their answers.</param>
-    /// <param name="entropies">Whether to compute entropies.</param>
+    /// <param name="needs">Of these <see cref="Needs.Entropies"/> and <see cref="Needs.Logits"/> are looked at.</param>
     /// <param name="critic">Reads hidden states [M,Width] into values [M]; null for none.</param>
-    public ScoredSequences Score(IReadOnlyList<PromptedSequence> sequences, bool entropies = false, Func<Tensor, Tensor>? critic = null)
+    public ScoredSequences Score(IReadOnlyList<PromptedSequence> sequences, Needs needs = Needs.None, Func<Tensor, Tensor>? critic = null)
     {
         var layout = new SequenceLayout(sequences, model.Tokenizer.PadId);
         var device = model.Network.parameters().First().device;
@@ -37,7 +52,7 @@ public sealed class SequenceScorer(ICausalModel model, double temperature = 1.0)
         var targets = layout.Targets(device);
         Tensor logps;
         Tensor? entropy = null;
-        if (entropies)
+        if (needs.HasFlag(Needs.Entropies))
         {
             (logps, entropy) = Kernels.SelectedLogpsWithEntropies(logits, targets);
         }
@@ -46,11 +61,15 @@ public sealed class SequenceScorer(ICausalModel model, double temperature = 1.0)
             logps = Kernels.SelectedLogps(logits, targets);
         }
 
-        return new ScoredSequences(
-            layout.Scatter(logps),
-            layout.Mask(device, logps.dtype),
-            entropy is null ? null : layout.Scatter(entropy),
-            critic is null ? null : layout.Scatter(critic(states)));
+        return new ScoredSequences
+        {
+            Logps = layout.Scatter(logps),
+            Mask = layout.Mask(device, logps.dtype),
+            Tokens = layout.Scatter(targets),
+            Entropies = entropy is null ? null : layout.Scatter(entropy),
+            Logits = needs.HasFlag(Needs.Logits) ? layout.ScatterRows(logits.to_type(Kernels.WideType(logits.dtype))) : null,
+            Values = critic is null ? null : layout.Scatter(critic(states)),
+        };
     }
 
     /// <summary>Values of the states before each answer token, by a network of the critic's own.</summary>
@@ -61,5 +80,16 @@ public sealed class SequenceScorer(ICausalModel model, double temperature = 1.0)
         var layout = new SequenceLayout(sequences, model.Tokenizer.PadId);
         var hidden = model.Hidden(layout.Tokens(model.Network.parameters().First().device));
         return layout.Scatter(critic(layout.Select(hidden)));
+    }
+
+    /// <summary>Hidden states of every layer at the positions that predict the answers' tokens.</summary>
+    /// <returns>[L,N,T,Width]; 0 where masked.</returns>
+    /// <exception cref="PlumblineException">The model does not show them.</exception>
+    public Tensor HiddenStates(IReadOnlyList<PromptedSequence> sequences)
+    {
+        var layered = model as ILayeredModel ?? throw new PlumblineException($"the objective reads hidden states of every layer, and the model {model.GetType().Name} does not show them; use a model that is an {nameof(ILayeredModel)}");
+        var layout = new SequenceLayout(sequences, model.Tokenizer.PadId);
+        var layers = layered.HiddenStates(layout.Tokens(model.Network.parameters().First().device));
+        return stack([.. Enumerable.Range(0, (int)layers.shape[0]).Select(layer => layout.ScatterRows(layout.Select(layers.select(0, layer))))]);
     }
 }

@@ -19,7 +19,7 @@ public sealed class BytesTests
     [Fact]
     public void Every_token_is_a_byte_and_special_tokens_leave_no_trace()
     {
-        int[] tokens = [_bytes.BosId!.Value, .. _bytes.Encode("ü"), _bytes.EosId, _bytes.PadId];
+        int[] tokens = [_bytes.BosId!.Value, .. _bytes.Encode("ü"), _bytes.EosId!.Value, _bytes.PadId];
         Assert.Equal([258, 0xC3, 0xBC, 256, 257], tokens);
         Assert.Equal("ü", _bytes.Decode(tokens));
         Assert.All(tokens, token => Assert.InRange(token, 0, _bytes.VocabularySize - 1));

@@ -224,7 +224,7 @@ public sealed class KvCacheTests : IDisposable
 
         public int VocabularySize => _letters.VocabularySize;
 
-        public int EosId => -1;
+        public int? EosId => -1;
 
         public int PadId => _letters.PadId;
 

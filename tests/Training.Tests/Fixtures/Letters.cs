@@ -5,7 +5,7 @@ internal sealed class Letters : ITokenizer
 {
     public int VocabularySize => 13;
 
-    public int EosId => 10;
+    public int? EosId => 10;
 
     public int PadId => 11;
 

@@ -97,7 +97,9 @@ public sealed class ActorCriticTests
 
     private sealed class Doubling : IController
     {
-        public double Next(double value, double measured, int completions) => 2 * value;
+        public string Measures => "mean_kl";
+
+        public double Next(ControlState state) => 2 * state.Value;
     }
 
     /// <summary>A finite loss whose gradient in the values is not: the root's slope at zero.</summary>

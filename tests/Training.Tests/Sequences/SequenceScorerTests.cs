@@ -20,7 +20,7 @@ public sealed class SequenceScorerTests
     {
         using var tiny = new Tiny();
         using var scope = NewDisposeScope();
-        var scored = new SequenceScorer(tiny.Policy, temperature).Score(Ragged, entropies: true);
+        var scored = new SequenceScorer(tiny.Policy, temperature).Score(Ragged, Needs.Entropies);
         for (var row = 0; row < Ragged.Length; row++)
         {
             var (prompt, completion) = Ragged[row];
@@ -42,7 +42,7 @@ public sealed class SequenceScorerTests
         using var tiny = new Tiny();
         using var scope = NewDisposeScope();
         var scorer = new SequenceScorer(tiny.Policy);
-        Assert.InRange((scorer.Score(Ragged).Logps - scorer.Score(Ragged, entropies: true).Logps).abs().max().ToDouble(), 0, 1e-6);
+        Assert.InRange((scorer.Score(Ragged).Logps - scorer.Score(Ragged, Needs.Entropies).Logps).abs().max().ToDouble(), 0, 1e-6);
         Assert.Null(scorer.Score(Ragged).Entropies);
     }
 
@@ -51,7 +51,7 @@ public sealed class SequenceScorerTests
     {
         using var tiny = new Tiny();
         using var scope = NewDisposeScope();
-        var scored = new SequenceScorer(tiny.Policy).Score(Ragged, entropies: true, states => states.sum(-1) + 100);
+        var scored = new SequenceScorer(tiny.Policy).Score(Ragged, Needs.Entropies, states => states.sum(-1) + 100);
         Assert.Equal([1, 1, 1, 1, 1, 1, 0, 0, 1, 0, 0, 0], scored.Mask.data<float>());
         foreach (var padded in new[] { scored.Logps, scored.Entropies!, scored.Values! })
         {

@@ -1,0 +1,133 @@
+using System.Text.Json.Nodes;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Plumbline.Training;
+
+/// <summary>Prompts as the scheduler says, sampled and scored: the first half of a step of every loop that samples groups.</summary>
+internal sealed class RolloutSource : IDisposable
+{
+    private readonly RolloutOptions _options;
+    private readonly StageContext _stage;
+    private readonly ISampler _sampler;
+    private readonly (string Id, IReward Reward)[] _rewards;
+    private readonly List<(Example Example, int[] Prompt)> _prompts;
+    private readonly EpochOrder _order;
+    private readonly IScheduler? _scheduler;
+    private readonly int _syncInterval;
+    private ICausalModel? _snapshot;
+
+    internal RolloutSource(RolloutOptions options, StageContext stage, bool withinGroups, int syncInterval = 1)
+    {
+        (_options, _stage, _syncInterval) = (options, stage, syncInterval);
+        if (options.Rewards.Count == 0)
+        {
+            throw new PlumblineException("'rewards' is empty: nothing tells a good completion from a bad one; name at least one reward");
+        }
+
+        _sampler = options.Sampler.Create(stage.Services);
+        _scheduler = options.Scheduler?.Create(stage.Services);
+        _rewards = [.. options.Rewards.Select(reward => (reward.Id, reward.Create(stage.Services)))];
+        var rows = options.Rows(stage, CancellationToken.None);
+        _prompts = PromptSet.Build(rows, new SequenceBuilder(stage.Policy, options.MaxLength, options.Overlong), options.Overlong, stage.Log);
+        _order = new EpochOrder(_prompts.Count, stage.Draws.Key("order"));
+        Watch = new RewardWatch(stage.Recorder, _prompts.Count, withinGroups);
+    }
+
+    internal RewardWatch Watch { get; }
+
+    internal double Temperature => _sampler.Temperature;
+
+    /// <summary>Whether the last batch was sampled by weights that may be older than the policy's.</summary>
+    internal bool Stale { get; private set; }
+
+    internal RolloutBatch Next(int step, Dictionary<string, double> metrics, CancellationToken cancel)
+    {
+        _stage.Policy.Network.eval();
+        var model = Sampling(step);
+        var plan = Plan(step);
+        var draws = _stage.Draws.Key("sample").Key(step);
+        SamplingRequest[] requests = [.. plan.Select((prompt, group) => new SamplingRequest(
+            _prompts[prompt.Prompt].Example, group, _prompts[prompt.Prompt].Prompt, prompt.Count, draws.Key(group).Key(_prompts[prompt.Prompt].Example.Index)))];
+        _stage.Recorder.InHand(Kinds.Sampler + " " + _options.Sampler.Id, "sampling");
+        var rollouts = _sampler.Sample(model, requests, cancel);
+        cancel.ThrowIfCancellationRequested();
+        var context = new RewardContext(step, _options.Steps, _stage.Draws.Key("reward").Key(step));
+        var batch = RolloutBatch.Score(rollouts, _rewards, context, _stage.Recorder, metrics);
+        Watch.See(batch, requests.Length);
+        Tell(plan, batch, metrics);
+        if (_options.SampleEvery > 0 && step % _options.SampleEvery == 0)
+        {
+            foreach (var row in Enumerable.Range(0, Math.Min(2, rollouts.Count)))
+            {
+                _stage.Recorder.Sample(new JsonObject
+                {
+                    ["stage"] = _stage.Name,
+                    ["step"] = step,
+                    ["prompt"] = rollouts[row].Example.FindText("prompt"),
+                    ["completion"] = rollouts[row].Text,
+                    ["reward"] = batch.Totals[row],
+                });
+            }
+        }
+
+        _stage.Policy.Network.train();
+        return batch;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _snapshot?.Dispose();
+
+    private ICausalModel Sampling(int step)
+    {
+        if (_syncInterval == 1)
+        {
+            return _stage.Policy;
+        }
+
+        if (step % _syncInterval == 0)
+        {
+            _snapshot?.Dispose();
+            _snapshot = (ICausalModel)_stage.Policy.Freeze();
+        }
+
+        Stale = step % _syncInterval != 0;
+        return _snapshot!;
+    }
+
+    private IReadOnlyList<Allocation> Plan(int step)
+    {
+        var next = _order.Take((long)step * _options.PromptsPerStep, _options.PromptsPerStep);
+        if (_scheduler is null)
+        {
+            return [.. next.Select(prompt => new Allocation(prompt, _sampler.GroupSize))];
+        }
+
+        _stage.Recorder.InHand(Kinds.Scheduler + " " + _options.Scheduler!.Id, "planning");
+        // A prompt that an epoch's end brings twice is one group.
+        var plan = _scheduler.Plan(new ScheduleContext(step, _options.Steps, _prompts.Count, [.. next.Distinct()], _sampler.GroupSize, _stage.Draws.Key("scheduler").Key(step)));
+        return plan.Count == 0 ? throw Misplanned("no prompt")
+            : plan.FirstOrDefault(prompt => prompt.Count < 1 || prompt.Prompt < 0 || prompt.Prompt >= _prompts.Count) is { } bad && bad != default
+                ? throw Misplanned($"prompt {bad.Prompt} of {_prompts.Count} with {bad.Count} completions")
+            : plan.GroupBy(prompt => prompt.Prompt).FirstOrDefault(same => same.Skip(1).Any()) is { } twice ? throw Misplanned($"prompt {twice.Key} twice")
+            : plan;
+
+        PlumblineException Misplanned(string what) => new($"scheduler '{_options.Scheduler!.Id}' planned {what} for step {step}; it must plan each prompt at most once, with at least 1 completion");
+    }
+
+    private void Tell(IReadOnlyList<Allocation> plan, RolloutBatch batch, Dictionary<string, double> metrics)
+    {
+        if (_scheduler is null)
+        {
+            return;
+        }
+
+        var totals = batch.Totals;
+        var rows = batch.Rollouts.Select((rollout, row) => (rollout.GroupId, row)).ToLookup(pair => pair.GroupId, pair => totals[pair.row]);
+        _scheduler.Learn([.. plan.Select((prompt, group) => new Visit(prompt.Prompt, [.. rows[group]]))]);
+        foreach (var (name, value) in _scheduler.Metrics)
+        {
+            metrics[$"scheduler/{name}"] = value;
+        }
+    }
+}

@@ -1,0 +1,224 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Plumbline.Training;
+
+/// <summary>An objective at work: with its further terms, its state, the controllers of its coefficients and the optimiser, it turns a batch into an update.</summary>
+/// <remarks>Every loop that trains updates through it, so that terms, state and controllers compose with each.</remarks>
+internal sealed class Learner : IDisposable
+{
+    private readonly StageContext _stage;
+    private readonly TrainingOptions _options;
+    private readonly (string Id, IObjective Objective)[] _terms;
+    private readonly (IStatefulObjective Objective, nn.Module Module)[] _states;
+    private readonly (string Metric, Optimization Optimization)[] _optimizations;
+    private readonly Steering[] _steering;
+    private int _updates;
+
+    /// <summary>A learner for one stage.</summary>
+    /// <param name="stage">The stage.</param>
+    /// <param name="options">Its options.</param>
+    /// <param name="terms">The objective and the terms added to it, each with its id.</param>
+    /// <param name="policy">What trains; null where it is no language model.</param>
+    /// <param name="parameters">What the options' optimiser updates.</param>
+    /// <param name="others">Further groups of parameters with a peak learning rate of their own: the name of their norm's metric, the parameters, the rate.</param>
+    internal Learner(
+        StageContext stage, TrainingOptions options, IEnumerable<(string Id, IObjective Objective)> terms, ICausalModel? policy, IEnumerable<Parameter> parameters,
+        params ReadOnlySpan<(string Metric, IEnumerable<Parameter> Parameters, double? Rate)> others)
+    {
+        (_stage, _options, _terms) = (stage, options, [.. terms]);
+        _steering = [.. options.Controllers.Select(steered => Steer(steered, stage))];
+        _states = [.. _terms.Select(term => term.Objective).OfType<IStatefulObjective>().Select((objective, i) => (objective, objective.Begin(policy, stage.Draws.Key("state").Key(i))))];
+        var groups = new List<(string, Optimization)> { ("grad_norm", new Optimization(parameters, options)) };
+        foreach (var (metric, more, rate) in others)
+        {
+            groups.Add((metric, new Optimization(more, options, rate)));
+        }
+
+        foreach (var (objective, module) in _states.Where(state => state.Module.parameters().Any()))
+        {
+            groups.Add(("state_grad_norm", new Optimization(
+                module.parameters(), options with { WeightDecay = objective.StateWeightDecay ?? options.WeightDecay }, objective.StateLearningRate)));
+        }
+
+        _optimizations = [.. groups];
+    }
+
+    /// <summary>What the loop must compute: for the objective and for its terms.</summary>
+    internal Needs Needs => _terms.Aggregate(Needs.None, (needs, term) => needs | term.Objective.Needs);
+
+    /// <summary>The columns that the data's rows must bring.</summary>
+    internal IReadOnlyList<Column> Columns => [.. _terms.SelectMany(term => term.Objective.Columns).DistinctBy(column => column.Name)];
+
+    /// <summary>The optimiser of the options' parameters.</summary>
+    internal Optimization Optimization => _optimizations[0].Optimization;
+
+    /// <summary>Updates so far.</summary>
+    internal int Updates => _updates;
+
+    /// <summary>One update.</summary>
+    /// <param name="batch">The inputs; what the objective needs beyond them is added.</param>
+    /// <param name="step">The stage's step, from 0; it sets the learning rate.</param>
+    /// <param name="metrics">Takes what the update tells; a step's metrics are its last update's.</param>
+    /// <param name="completions">Completions, or pairs, that stand behind the batch.</param>
+    internal void Update(Batch batch, int step, Dictionary<string, double> metrics, int completions)
+    {
+        Complete(batch, completions);
+        var loss = Loss(batch, metrics);
+        Apply(loss, batch, step, metrics);
+    }
+
+    /// <summary>Adds step numbers, draws, coefficients and what the states contribute.</summary>
+    internal void Complete(Batch batch, int completions)
+    {
+        batch.With("step", _updates).With("total_steps", (double)_options.Steps * _options.UpdatesPerStep);
+        foreach (var (name, like) in _terms.SelectMany(term => term.Objective.Draws).Distinct().Select(name => (name, Rows(batch))))
+        {
+            batch.With(name, Uniforms(_stage.Draws.Key(name).Key(_updates), (int)like.shape[0]).to(like.device).to_type(like.dtype));
+        }
+
+        foreach (var steering in _steering)
+        {
+            batch.With(steering.Of, steering.Next(_updates, _options.Steps * _options.UpdatesPerStep, completions));
+        }
+
+        foreach (var (objective, _) in _states)
+        {
+            objective.Prepare(batch);
+        }
+    }
+
+    /// <summary>The objective's loss and those of its terms.</summary>
+    internal Loss Loss(Batch batch, Dictionary<string, double> metrics)
+    {
+        var loss = _terms[0].Objective.Compute(batch);
+        if (_terms.Length == 1)
+        {
+            metrics.Add(loss);
+            return loss;
+        }
+
+        metrics.Add(loss);
+        var total = loss.Value;
+        foreach (var (id, objective) in _terms.Skip(1))
+        {
+            var term = objective.Compute(batch);
+            total = total + term.Value;
+            var told = new Dictionary<string, double>();
+            told.Add(term);
+            foreach (var (name, value) in told)
+            {
+                metrics[$"{id}/{name}"] = value;
+            }
+        }
+
+        metrics["loss"] = total.ToDouble();
+        var whole = new Loss(total);
+        foreach (var (name, value) in loss)
+        {
+            whole[name] = value;
+        }
+
+        return whole;
+    }
+
+    /// <summary>Backward, clip, update, then states and controllers.</summary>
+    internal void Apply(Loss loss, Batch batch, int step, Dictionary<string, double> metrics)
+    {
+        foreach (var (_, optimization) in _optimizations.Skip(1))
+        {
+            optimization.Zero();
+        }
+
+        var value = Optimization.Backward(loss.Value, step);
+        // Every gradient is looked at before any network changes.
+        foreach (var (metric, optimization) in _optimizations)
+        {
+            metrics[metric] = optimization.Clip(step, value);
+        }
+
+        metrics["learning_rate"] = Optimization.Update(step);
+        foreach (var (_, optimization) in _optimizations.Skip(1))
+        {
+            optimization.Update(step);
+        }
+
+        using var still = no_grad();
+        foreach (var (objective, _) in _states)
+        {
+            objective.Finish(batch, loss);
+        }
+
+        foreach (var steering in _steering)
+        {
+            metrics[steering.Of] = steering.Value;
+            steering.See(metrics);
+        }
+
+        _updates++;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var (_, optimization) in _optimizations)
+        {
+            optimization.Dispose();
+        }
+
+        foreach (var (_, module) in _states)
+        {
+            module.Dispose();
+        }
+    }
+
+    /// <summary>[count] uniform numbers in [0,1), one a row.</summary>
+    internal static Tensor Uniforms(Draws draws, int count) => tensor(Enumerable.Range(0, count).Select(row => draws.Key(row).Uniform()).ToArray());
+
+    private static Tensor Rows(Batch batch) => batch.Find("mask") ?? batch.Find("chosen_mask") ?? batch["item_mask"];
+
+    private Steering Steer(SteeredCoefficient steered, StageContext stage)
+    {
+        foreach (var (_, objective) in _terms)
+        {
+            if (objective.Coefficients.TryGetValue(steered.Of, out var value))
+            {
+                return new Steering(steered.Of, steered.By.Id, steered.By.Create(stage.Services), value);
+            }
+        }
+
+        var known = _terms.SelectMany(term => term.Objective.Coefficients.Keys).ToList();
+        throw new PlumblineException($"controller '{steered.By.Id}' is to steer '{steered.Of}', and {string.Join(" and ", _terms.Select(term => $"objective '{term.Id}'"))} has no such coefficient ({(known.Count == 0 ? "none can be steered" : "there are " + string.Join(", ", known))})");
+    }
+
+    /// <summary>A coefficient while it is steered.</summary>
+    private sealed class Steering(string of, string id, IController controller, double start)
+    {
+        private double? _measured;
+        private bool _seen;
+
+        internal string Of { get; } = of;
+
+        internal double Value { get; private set; } = start;
+
+        internal double Next(int update, int updates, int completions)
+        {
+            Value = controller.Next(new ControlState(Value, update, updates, _measured, completions));
+            return double.IsFinite(Value) ? Value : throw new PlumblineException($"controller '{id}' set '{Of}' to {Value} at update {update}");
+        }
+
+        internal void See(Dictionary<string, double> metrics)
+        {
+            if (controller.Measures is not { } metric)
+            {
+                return;
+            }
+
+            _measured = metrics.TryGetValue(metric, out var value) ? value
+                : _seen ? _measured
+                : throw new PlumblineException($"controller '{id}' follows the metric '{metric}', and the steps of this stage have none of that name; they have {string.Join(", ", metrics.Keys.Order(StringComparer.Ordinal))}");
+            _seen = true;
+        }
+    }
+}
