@@ -25,7 +25,7 @@ public sealed class TokenFunctionModelTests
     {
         using var model = NewTable();
         var requests = Enumerable.Range(0, 3).Select(prompt => new SamplingRequest(new Example(prompt, []), prompt, [prompt], 5, Draws.Key(prompt))).ToArray();
-        var rollouts = new KvCache(new KvCacheOptions { MaxNewTokens = 3 }).Sample(model, requests);
+        var rollouts = new KvCache(new KvCacheOptions { MaxNewTokens = 3 }).Sample(model, requests, TestContext.Current.CancellationToken);
         var scored = new SequenceScorer(model).Score([.. rollouts.Select(rollout => new PromptedSequence(rollout.Prompt, rollout.Completion))]);
         Assert.All(rollouts, rollout => Assert.False(rollout.Truncated));
         for (var row = 0; row < rollouts.Count; row++)
