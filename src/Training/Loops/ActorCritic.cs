@@ -16,7 +16,7 @@ public sealed record ActorCriticOptions : RolloutOptions
     public required Part<ITokenReward> TokenReward { get; init; }
 
     /// <summary>What estimates advantages and returns from token rewards and values.</summary>
-    public required Part<IAdvantage> Advantage { get; init; }
+    public required Part<ITokenAdvantage> Advantage { get; init; }
 
     /// <summary>What steers the coefficient of the divergence penalty; null: it stays.</summary>
     public Part<IController>? KlController { get; init; }

@@ -16,6 +16,12 @@ internal static class SmallStages
     /// <summary>What a method wants otherwise than its loop's other methods.</summary>
     private static readonly Dictionary<string, string> Otherwise = [];
 
+    /// <summary>Parts that are for one sort of data or loop, and say so when they meet another.</summary>
+    private static readonly HashSet<string> NotAnywhere = [];
+
+    /// <summary>Whether a part of a slot's kind can stand in any stage: those of tests, and those made for the task of one claim, can't.</summary>
+    internal static bool Composes(PartDescriptor part) => !NotAnywhere.Contains(part.Id) && part.Type.Assembly.GetName().Name is { } assembly && !assembly.EndsWith(".Tests", StringComparison.Ordinal);
+
     /// <summary>A whole stage of a method with its own defaults.</summary>
     internal static JsonObject Of(string algorithm, int steps)
     {
