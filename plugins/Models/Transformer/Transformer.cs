@@ -13,7 +13,7 @@ namespace Plumbline.Plugins.Transformer;
 /// </remarks>
 [Model("transformer")]
 [Default("tokenizer", "bytes")]
-public sealed class Transformer : ICausalModel
+public sealed class Transformer : ILayeredModel
 {
     private readonly TransformerOptions _options;
     private readonly Decoder _network;
@@ -61,6 +61,14 @@ public sealed class Transformer : ICausalModel
 
     /// <inheritdoc/>
     public Tensor Hidden(Tensor tokens) => _network.Hidden(tokens, null);
+
+    /// <inheritdoc/>
+    public Tensor HiddenStates(Tensor tokens)
+    {
+        var layers = new List<Tensor>();
+        _network.Hidden(tokens, null, layers);
+        return stack([.. layers]);
+    }
 
     /// <inheritdoc/>
     public Tensor Logits(Tensor hidden) => _network.Logits(hidden);
@@ -170,8 +178,8 @@ internal sealed class Decoder : nn.Module
         }
     }
 
-    /// <summary>[N,T] to [N,T,W]; with a cache, every token's keys and values are kept in it.</summary>
-    internal Tensor Hidden(Tensor tokens, Cache? cache)
+    /// <summary>[N,T] to [N,T,W]; with a cache, every token's keys and values are kept in it; with a list, the stream after the embedding and each block is added to it.</summary>
+    internal Tensor Hidden(Tensor tokens, Cache? cache, List<Tensor>? layers = null)
     {
         var length = tokens.shape[1];
         if (length > _options.ContextLength)
@@ -180,9 +188,11 @@ internal sealed class Decoder : nn.Module
         }
 
         var x = Kernels.Embed(tokens, Embedding);
+        layers?.Add(x);
         for (var i = 0; i < _blocks.Length; i++)
         {
             x = _blocks[i].Read(x, _cos, _sin, cache?.Layer(i));
+            layers?.Add(x);
         }
 
         return Kernels.RmsNorm(x, _norm, _options.NormEps);
