@@ -48,4 +48,15 @@ public static class Masked
             throw new InvalidInputException("the 'mask' is 0 everywhere: this batch has no response token to learn from");
         }
     }
+
+    /// <summary>Refuses a mask with a hole: a token that counts after one that does not.</summary>
+    /// <exception cref="InvalidInputException">The message holds <c>mask</c>.</exception>
+    public static void RequireRightPadded(Tensor mask)
+    {
+        ArgumentNullException.ThrowIfNull(mask);
+        if (mask.shape[1] > 1 && mask.narrow(1, 1, mask.shape[1] - 1).gt(mask.narrow(1, 0, mask.shape[1] - 1)).any().ToBoolean())
+        {
+            throw new InvalidInputException("the 'mask' has a hole: in some row a token that counts comes after one that does not; completions must be right-padded");
+        }
+    }
 }
