@@ -2,7 +2,7 @@ namespace Plumbline.Plugins.Grpo;
 
 /// <summary>The baseline of the claim of <c>grpo</c>, REINFORCE: the raw reward is the advantage, compared with nothing.</summary>
 [Advantage("grpo-raw-reward")]
-public sealed class RawReward : IAdvantage
+public sealed class RawReward : IGroupAdvantage
 {
     /// <inheritdoc/>
     public Outputs Compute(Batch batch)

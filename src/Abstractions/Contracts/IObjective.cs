@@ -123,7 +123,11 @@ public abstract class Objective<TBatch> : IObjective
 public abstract class PairObjective : Objective<PairBatch>;
 
 /// <summary>An objective over groups of completions with advantages.</summary>
-public abstract class GroupObjective : Objective<GroupBatch>;
+public abstract class GroupObjective : Objective<GroupBatch>
+{
+    /// <summary>What makes the advantages where the stage names no part for it; null: the loop's own choice.</summary>
+    public virtual IGroupAdvantage? Advantage => null;
+}
 
 /// <summary>An objective over prompts with one right completion each.</summary>
 public abstract class SequenceObjective : Objective<SequenceBatch>;

@@ -46,7 +46,7 @@ public sealed record OnlineGroupsOptions : RolloutOptions
     /// <summary>Further losses added to it, such as a pull towards the reference.</summary>
     public IReadOnlyList<Part<GroupObjective>> Terms { get; init; } = [];
 
-    /// <summary>What turns a group's rewards into advantages; null: <c>group-relative</c>, or none where the objective makes its own.</summary>
+    /// <summary>What turns a group's rewards into advantages; null: what goes with the objective, else <c>group-relative</c>; none where the objective makes its own.</summary>
     public Part<IGroupAdvantage>? Advantage { get; init; }
 
     /// <summary>Steps between refreshes of the sampling policy; above 1 a frozen copy samples, and completions are off-policy by up to so many steps.</summary>
@@ -186,7 +186,7 @@ public sealed class OnlineGroups(OnlineGroupsOptions options, StageContext stage
             (true, { } given) => throw new PlumblineException($"objective '{options.Objective.Id}' makes its own advantages from the rewards, so nothing would read those of advantage '{given.Id}'; take 'advantage' out"),
             (true, null) => (string.Empty, null),
             (false, { } given) => (given.Id, given.Create(stage.Services)),
-            (false, null) => (GroupRelative.Id, new GroupRelative(new GroupRelativeOptions())),
+            (false, null) => ((GroupObjective)terms[0].Item2).Advantage is { } own ? (options.Objective.Id, own) : (GroupRelative.Id, new GroupRelative(new GroupRelativeOptions())),
         };
     }
 

@@ -61,4 +61,15 @@ public static class Masked
             throw new InvalidInputException($"a row of '{name}' is 0 everywhere: its answer has no token, and its average log-probability would divide by 0");
         }
     }
+
+    /// <summary>Refuses a mask with a hole: a token that counts after one that does not.</summary>
+    /// <exception cref="InvalidInputException">The message holds <c>mask</c>.</exception>
+    public static void RequireRightPadded(Tensor mask)
+    {
+        ArgumentNullException.ThrowIfNull(mask);
+        if (mask.shape[1] > 1 && mask.narrow(1, 1, mask.shape[1] - 1).gt(mask.narrow(1, 0, mask.shape[1] - 1)).any().ToBoolean())
+        {
+            throw new InvalidInputException("the 'mask' has a hole: in some row a token that counts comes after one that does not; completions must be right-padded");
+        }
+    }
 }
