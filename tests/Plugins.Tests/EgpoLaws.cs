@@ -12,7 +12,7 @@ public sealed class EgpoLaws
     {
         var (reference, preferences) = Table(random);
         var beta = 0.2 + random.NextDouble();
-        var equilibrium = PreferenceGame.Equilibrium(reference, preferences, beta, 1e-12);
+        var equilibrium = RegularizedGame.Equilibrium(reference, preferences, beta, 1e-12);
         var step = Egpo.Step(equilibrium, reference, preferences, new EgpoStepOptions { Beta = beta, Eta = 0.5 });
         Given.Same(equilibrium, step.Tensor("half"));
         Given.Same(equilibrium, step.Tensor("next"));

@@ -67,7 +67,7 @@ public sealed class IpoMdLaws
         var (reference, preference) = (random.Normal(1, 4), Game(random, 4));
         var (tau, mixture) = (0.4 + random.NextDouble(), 0.5 * random.NextDouble());
         // log π = log μ + P(· beats π_β)/τ, where π_β is the equilibrium for τ/(1-β).
-        var equilibrium = PreferenceGame.Equilibrium(reference.softmax(-1), preference, tau / (1 - mixture), 1e-13);
+        var equilibrium = RegularizedGame.Equilibrium(reference.softmax(-1), preference, tau / (1 - mixture), 1e-13);
         var policy = reference.log_softmax(-1) + (Preferences.Against(preference, equilibrium) / tau);
         var gradients = NashMd.ExpectedGradients(policy, reference, preference, new ExpectedGradientsOptions { Tau = tau, Mixture = mixture });
         Given.Same(0, gradients.Tensor("ipo_gradient"));
@@ -79,7 +79,7 @@ public sealed class IpoMdLaws
     {
         var (reference, preference) = (random.Normal(1, 6).softmax(-1), Game(random, 6));
         var tau = 0.15 + random.NextDouble();
-        var equilibrium = PreferenceGame.Equilibrium(reference, preference, tau, 1e-12);
+        var equilibrium = RegularizedGame.Equilibrium(reference, preference, tau, 1e-12);
         Given.Same(equilibrium, (reference.log() + (Preferences.Against(preference, equilibrium) / tau)).softmax(-1));
     });
 

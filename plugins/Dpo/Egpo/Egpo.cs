@@ -9,12 +9,14 @@ namespace Plumbline.Plugins.Egpo;
 /// often each beats the opponent. Outputs: loss; losses, chosen_rewards, rejected_rewards [B]; accuracy, margin [].
 /// </remarks>
 [Algorithm("egpo", Loop.SelfPlay, Paper = "2503.08942", Title = "Extragradient Preference Optimization (EGPO): Beyond Last-Iterate Convergence for Nash Learning from Human Feedback")]
-[Default("look_ahead", true)]
+[Default("play", "look_ahead")]
+[Default("reference_refresh", "never")]
+[Default("opponent_sampler", "kv-cache")]
 [Default("sampler.temperature", 2.0)]
 [Default("sampler.top_k", 10)]
 [Default("learning_rate", 5e-7)]
 [Default("weight_decay", 0.01)]
-[Default("warmup_steps", 1000)]
+[Default("warmup_steps", 500)]
 public sealed class Egpo(EgpoOptions options) : PairObjective
 {
     /// <inheritdoc/>
@@ -104,6 +106,6 @@ public sealed class Egpo(EgpoOptions options) : PairObjective
     {
         ArgumentNullException.ThrowIfNull(options);
         Preferences.Require(preferences);
-        return PreferenceGame.Gap(policy, reference, preferences, options.Beta);
+        return RegularizedGame.Gap(policy, reference, preferences, options.Beta);
     }
 }

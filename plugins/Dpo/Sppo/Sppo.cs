@@ -10,7 +10,10 @@ namespace Plumbline.Plugins.Sppo;
 /// </remarks>
 [Algorithm("sppo", Loop.SelfPlay, Paper = "2405.00675", Title = "Self-Play Preference Optimization for Language Model Alignment")]
 [Default("iterations", 3)]
-[Default("answers", 5)]
+[Default("sampler.group_size", 5)]
+[Default("sampler.temperature", 0.7)]
+[Default("sampler.top_p", 0.9)]
+[Default("reset_optimizer", true)]
 [Default("optimizer", "rmsprop")]
 [Default("learning_rate", 5e-7)]
 [Default("schedule", "linear")]

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace Plumbline.Training;
 
 /// <summary>Games over finite sets of answers, solved exactly: both players bring an answer, the one that is preferred wins, and each stays near a reference.</summary>
-public static class PreferenceGame
+public static class RegularizedGame
 {
     /// <summary>V(best, π) - V(π, best), V(a, b) = P(a beats b) - β KL(a||ref) + β KL(b||ref), best = ref·exp(u(π)/β) normalised; for β = 0 the best answer.</summary>
     /// <param name="policy">[G,M] π.</param>
