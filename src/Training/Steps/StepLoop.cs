@@ -48,6 +48,15 @@ internal static class StepLoop
                 return i;
             }
 
+            for (var o = 0; o < observers.Length; o++)
+            {
+                stage.Recorder.InHand(Kinds.Observer + " " + options.Observers[o].Id, "measuring");
+                foreach (var (name, value) in observers[o].Measure(i))
+                {
+                    result.Metrics[name] = value;
+                }
+            }
+
             diagnostics?.See(i, result.Metrics);
             stage.Recorder.Step(i, result.Metrics, result.Tokens);
             var goOn = true;
