@@ -29,6 +29,9 @@ public abstract record RolloutOptions : TrainingOptions
     [Positive]
     public int Minibatches { get; init; } = 1;
 
+    /// <summary>Whether a prompt runs once for all its completions, in the policy's forward and backward pass and the reference's. Losses and gradients are the same.</summary>
+    public SharedPrefixMode SharedPrefix { get; init; } = SharedPrefixMode.Auto;
+
     /// <summary>Write some completions to samples.jsonl every so many steps; 0: never.</summary>
     [NonNegative]
     public int SampleEvery { get; init; } = 20;
@@ -88,8 +91,8 @@ public sealed class OnlineGroups(OnlineGroupsOptions options, StageContext stage
         using var sampling = new RolloutSource(options, stage, withinGroups: true, options.SyncInterval);
         using var learner = new Learner(stage, options, terms, policy, policy.Network.parameters());
         var (advantageId, advantage) = Advantage(learner.Needs);
-        var scorer = new SequenceScorer(policy, sampling.Temperature);
-        var reference = learner.Needs.HasFlag(Needs.Reference) ? new SequenceScorer(ReferencePolicy.Freeze(stage), sampling.Temperature) : null;
+        var scorer = new SequenceScorer(policy, sampling.Temperature, options.SharedPrefix);
+        var reference = learner.Needs.HasFlag(Needs.Reference) ? new SequenceScorer(ReferencePolicy.Freeze(stage), sampling.Temperature, options.SharedPrefix) : null;
         StepLoop.Run(stage, options, Step, cancel);
         sampling.Watch.End();
 
