@@ -11,6 +11,11 @@ internal static class SmallStages
         [Loop.OfflinePairs] = """{ "data": "small", "batch_size": 4 }""",
         [Loop.OnlineGroups] = """{ "data": "small", "rewards": ["small-reward"], "prompts_per_step": 3, "sampler": { "group_size": 4, "max_new_tokens": 5 }, "sample_every": 0 }""",
         [Loop.ActorCritic] = """{ "data": "small", "rewards": ["small-reward"], "prompts_per_step": 6, "sampler": { "max_new_tokens": 5 }, "sample_every": 0 }""",
+        [Loop.OfflineLists] = """{ "data": "small", "batch_size": 4 }""",
+        [Loop.OfflineSteps] = """{ "data": "small", "batch_size": 4 }""",
+        [Loop.OnlinePairs] = """{ "data": "small", "judge": "small-judge", "prompts_per_step": 3, "sampler": { "max_new_tokens": 5 }, "sample_every": 0 }""",
+        [Loop.SelfPlay] = """{ "data": "small", "judge": "small-judge", "prompts_per_step": 3, "batch_size": 4, "sampler": { "group_size": 4, "max_new_tokens": 5 }, "write_samples": false }""",
+        [Loop.RewardTraining] = """{ "data": "small", "batch_size": 4 }""",
     };
 
     /// <summary>What a method wants otherwise than its loop's other methods.</summary>
