@@ -4,8 +4,10 @@ namespace Plumbline;
 /// <remarks>
 /// In a groups loop the batch holds rewards [N] or [N,K], group_ids [N] int64, old_logps, mask [N,T], tokens [N,T] int64 and, where a reward left rows
 /// out, scored [N] bool; where a reward scored steps, step_rewards, step_mask [N,S] and step_ids [N,T] int64 too. In an actor-critic loop it holds
-/// token_rewards, values and mask [N,T], rewards and group_ids [N], finished [N] bool. Both have the plain numbers <c>step</c> and <c>total_steps</c>.
-/// The outputs hold advantages ([N] or [N,T]), in an actor-critic loop returns [N,T] too; the others are logged as metrics.
+/// token_rewards, values and mask [N,T], rewards and group_ids [N], finished [N] bool (false where a row stays in flight: it stopped at a window's end),
+/// window_start [N] int64 (tokens it had at the last update; 0 without windows). Both have the plain numbers <c>step</c> and <c>total_steps</c>.
+/// The outputs hold advantages ([N] or [N,T]), in an actor-critic loop returns [N,T] too, and what the objective reads of its
+/// <see cref="ActorCriticObjective.FurtherInputs"/>; the others are logged as metrics.
 /// Reference vectors name it <c>id/advantages</c>, or as <see cref="TargetAttribute"/> on the method says.
 /// </remarks>
 [Kind(Kinds.Advantage)]
