@@ -185,16 +185,16 @@ public sealed class ActorCritic(ActorCriticOptions options, StageContext stage) 
                 return chosen.dim() == 2 ? chosen.narrow(1, 0, width) : chosen;
             }
 
-            var recorded = Rows("old_logps");
+            var (recorded, fresh) = (Rows("old_logps"), Rows("fresh"));
             if (onPolicy)
             {
-                metrics["sampler_gap"] = SamplerTripwire.Check(recorded, scored.Logps, Rows("fresh"), policy.Network.parameters().First().dtype);
+                metrics["sampler_gap"] = SamplerTripwire.Check(recorded, scored.Logps, fresh, policy.Network.parameters().First().dtype);
             }
 
             var batch = new ActorCriticBatch
             {
                 ["logps"] = scored.Logps,
-                ["old_logps"] = onPolicy ? scored.Logps.detach() : recorded,
+                ["old_logps"] = onPolicy ? where(fresh.gt(0), scored.Logps.detach(), recorded) : recorded,
                 ["values"] = scored.Values!,
                 ["old_values"] = Rows("old_values"),
                 ["advantages"] = Rows("advantages"),
