@@ -68,7 +68,7 @@ internal abstract class Work(long items, int runs) : IDisposable
     {
         public int VocabularySize => Vocabulary;
 
-        public int EosId => Vocabulary;
+        public int? EosId => Vocabulary;
 
         public int PadId => 0;
 

@@ -9,7 +9,7 @@ namespace Plumbline.Plugins.TPpo;
 /// instead: then token masks and value targets are outputs too. Outputs: advantages, returns; with window_start policy_mask, value_mask, value_returns [N,T].
 /// </remarks>
 [Advantage("t-ppo", Paper = "2506.15050", Title = "Truncated Proximal Policy Optimization")]
-public sealed class Egae(EgaeOptions options) : IAdvantage
+public sealed class Egae(EgaeOptions options) : ITokenAdvantage
 {
     /// <summary>δ_t = r_t + γ V_{t+1} - V_t, where the state after an unfinished row's last token counts as much as the one before it; A_t = Σ (γλ)ʲ⁻ᵗ δ_j.</summary>
     [Target("t-ppo/egae")]

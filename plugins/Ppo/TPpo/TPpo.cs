@@ -5,7 +5,8 @@ namespace Plumbline.Plugins.TPpo;
 /// <summary>T-PPO: PPO that updates on rows as they stand, a window of tokens at a time; the critic learns from finished rows alone.</summary>
 /// <remarks>
 /// Inputs, [N,T] each: logps, old_logps, advantages, values, old_values, value_returns, policy_mask, value_mask; entropies where entropy_coef is not 0.
-/// Outputs: loss, policy_loss, value_loss, clip_fraction, approx_kl. The advantage part <c>t-ppo</c> makes the masks and the targets.
+/// Outputs: loss, policy_loss, value_loss, clip_fraction, approx_kl. The advantage part <c>t-ppo</c> makes the masks and
+/// the targets; without them mask and returns stand in, as in PPO.
 /// </remarks>
 [Algorithm("t-ppo", Loop.ActorCritic, Paper = "2506.15050", Title = "Truncated Proximal Policy Optimization")]
 [Default("advantage", "t-ppo")]
@@ -27,12 +28,12 @@ public sealed class TPpo(TPpoOptions options) : ActorCriticObjective
     {
         ArgumentNullException.ThrowIfNull(batch);
         batch.RequireSameShape("logps", "old_logps", "advantages", "values", "old_values", "value_returns", "policy_mask", "value_mask", "entropies");
-        var (mask, valueMask) = (batch["policy_mask"], batch["value_mask"]);
+        var (mask, valueMask, target) = (batch.Find("policy_mask") ?? batch.Mask, batch.Find("value_mask") ?? batch.Mask, batch.Find("value_returns") ?? batch.Returns);
         Masked.RequireTokens(mask + valueMask);
 
         var ratio = PolicyRatio.Of(batch.Logps, batch.OldLogps, mask);
         var policy = Masked.Mean(ClippedSurrogate.PerToken(ratio, batch.Advantages, options.ClipLow, options.ClipHigh), mask);
-        var value = Masked.Mean(ClippedValue.PerToken(batch.Values, batch.OldValues, batch["value_returns"], options.ClipRangeValue), valueMask);
+        var value = Masked.Mean(ClippedValue.PerToken(batch.Values, batch.OldValues, target, options.ClipRangeValue), valueMask);
         var loss = policy + (options.VfCoef * value);
         if (options.EntropyCoef != 0)
         {

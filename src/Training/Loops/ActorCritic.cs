@@ -16,7 +16,7 @@ public sealed record ActorCriticOptions : RolloutOptions, IChecksItself
     public required Part<ITokenReward> TokenReward { get; init; }
 
     /// <summary>What estimates advantages and returns from token rewards and values.</summary>
-    public required Part<IAdvantage> Advantage { get; init; }
+    public required Part<ITokenAdvantage> Advantage { get; init; }
 
     /// <summary>What steers the coefficient of the divergence penalty; null: it stays.</summary>
     public Part<IController>? KlController { get; init; }
@@ -166,6 +166,11 @@ public sealed class ActorCritic(ActorCriticOptions options, StageContext stage) 
             foreach (var (name, value) in estimated.Where(output => output.Key is "advantages" or "returns" || further.Contains(output.Key)))
             {
                 whole.With(name, value);
+            }
+
+            if (inFlight is not null && !whole.Has("policy_mask"))
+            {
+                throw new PlumblineException($"window keeps rows in flight across updates, and advantage '{options.Advantage.Id}' does not say which of their tokens are this step's (policy_mask); take window out, or take an advantage that does, such as that of T-PPO");
             }
 
             metrics.Add(estimated.Where(output => !whole.Has(output.Key)));

@@ -47,7 +47,7 @@ public sealed record OnlineGroupsOptions : RolloutOptions
     public IReadOnlyList<Part<GroupObjective>> Terms { get; init; } = [];
 
     /// <summary>What turns a group's rewards into advantages; null: <c>group-relative</c>, or none where the objective makes its own.</summary>
-    public Part<IAdvantage>? Advantage { get; init; }
+    public Part<IGroupAdvantage>? Advantage { get; init; }
 
     /// <summary>Steps between refreshes of the sampling policy; above 1 a frozen copy samples, and completions are off-policy by up to so many steps.</summary>
     [Positive]
@@ -181,7 +181,7 @@ public sealed class OnlineGroups(OnlineGroupsOptions options, StageContext stage
             learner.Update(batch, step, metrics, rows.Length);
         }
 
-        (string, IAdvantage?) Advantage(Needs needs) => (needs.HasFlag(Needs.Rewards), options.Advantage) switch
+        (string, IGroupAdvantage?) Advantage(Needs needs) => (needs.HasFlag(Needs.Rewards), options.Advantage) switch
         {
             (true, { } given) => throw new PlumblineException($"objective '{options.Objective.Id}' makes its own advantages from the rewards, so nothing would read those of advantage '{given.Id}'; take 'advantage' out"),
             (true, null) => (string.Empty, null),

@@ -67,7 +67,7 @@ public sealed class RolloutFilterTests
             {
                 Objective = Part<ActorCriticObjective>.Of("weighted", objective),
                 TokenReward = Part<ITokenReward>.Of("score-at-end", new ScoreAtEnd()),
-                Advantage = Part<IAdvantage>.Of("counting", new Counting()),
+                Advantage = Part<ITokenAdvantage>.Of("counting", new Counting()),
                 Filter = Part<IRolloutFilter>.Of("filter", filter),
                 Rewards = [Scoring.LikesA],
                 Sampler = Tiny.Sampler(group: 2),
@@ -79,7 +79,7 @@ public sealed class RolloutFilterTests
         return tiny;
     }
 
-    private sealed class Counting : IAdvantage
+    private sealed class Counting : ITokenAdvantage
     {
         public Outputs Compute(Batch batch)
         {

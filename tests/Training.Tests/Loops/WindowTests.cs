@@ -83,14 +83,14 @@ public sealed class WindowTests
         return tiny;
     }
 
-    private static ActorCritic New(Tiny tiny, ActorCriticObjective objective, IAdvantage advantage, Func<ActorCriticOptions, ActorCriticOptions> change) =>
+    private static ActorCritic New(Tiny tiny, ActorCriticObjective objective, ITokenAdvantage advantage, Func<ActorCriticOptions, ActorCriticOptions> change) =>
         new(Options(objective, advantage, change), tiny.Stage);
 
-    private static ActorCriticOptions Options(ActorCriticObjective objective, IAdvantage advantage, Func<ActorCriticOptions, ActorCriticOptions> change) => change(new ActorCriticOptions
+    private static ActorCriticOptions Options(ActorCriticObjective objective, ITokenAdvantage advantage, Func<ActorCriticOptions, ActorCriticOptions> change) => change(new ActorCriticOptions
     {
         Objective = Part<ActorCriticObjective>.Of("seen", objective),
         TokenReward = Part<ITokenReward>.Of("score-at-end", new ScoreAtEnd()),
-        Advantage = Part<IAdvantage>.Of("masks", advantage),
+        Advantage = Part<ITokenAdvantage>.Of("masks", advantage),
         Rewards = [Scoring.LikesA],
         Sampler = Tiny.Sampler(group: 1),
         Data = Tiny.Words(),
@@ -100,7 +100,7 @@ public sealed class WindowTests
     });
 
     /// <summary>Hands on what the loop says of the rows.</summary>
-    private sealed class Masks : IAdvantage
+    private sealed class Masks : ITokenAdvantage
     {
         public Outputs Compute(Batch batch)
         {
