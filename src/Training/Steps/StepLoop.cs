@@ -77,7 +77,7 @@ internal static class StepLoop
     }
 
     /// <summary>Adds a loss and its outputs to metrics: a tensor by its mean; texts and lists are left out.</summary>
-    internal static void Add(this Dictionary<string, double> metrics, Outputs outputs)
+    internal static void Add(this Dictionary<string, double> metrics, IEnumerable<KeyValuePair<string, object>> outputs)
     {
         if (outputs is Loss loss)
         {

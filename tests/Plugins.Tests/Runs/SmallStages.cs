@@ -19,10 +19,18 @@ internal static class SmallStages
     };
 
     /// <summary>What a method wants otherwise than its loop's other methods.</summary>
-    private static readonly Dictionary<string, string> Otherwise = [];
+    private static readonly Dictionary<string, string> Otherwise = new()
+    {
+        ["knapsack-rl"] = """{ "rewards": ["small-verdict"] }""",
+        // Its window and parts that choose among a batch's rows exclude each other.
+        ["t-ppo"] = """{ "filter": null, "scheduler": null, "window": 2 }""",
+    };
 
     /// <summary>Parts that are for one sort of data or loop, and say so when they meet another.</summary>
-    private static readonly HashSet<string> NotAnywhere = [];
+    private static readonly HashSet<string> NotAnywhere = ["knapsack-rl"];
+
+    /// <summary>Whether a method takes a sum of rewards of any size; else each is 0 or 1, and it takes one.</summary>
+    internal static bool TakesAnyReward(string algorithm) => algorithm != "knapsack-rl";
 
     /// <summary>Whether a part of a slot's kind can stand in any stage: those of tests, and those made for the task of one claim, can't.</summary>
     internal static bool Composes(PartDescriptor part) => !NotAnywhere.Contains(part.Id) && part.Type.Assembly.GetName().Name is { } assembly && !assembly.EndsWith(".Tests", StringComparison.Ordinal);
