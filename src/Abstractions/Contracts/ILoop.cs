@@ -27,11 +27,22 @@ public interface IEvaluation
 }
 
 /// <summary>Sees each step of a stage; may log, diagnose or stop.</summary>
+/// <remarks>One that looks at the models takes the <see cref="StageContext"/> in its constructor.</remarks>
 [Kind(Kinds.Observer)]
 public interface IObserver
 {
-    /// <summary>After each step. Return false to end the stage at this boundary.</summary>
+    /// <summary>Before the first step.</summary>
+    /// <param name="steps">Steps the stage plans.</param>
+    /// <param name="recorder">Takes what it has to tell.</param>
+    void OnBegin(int steps, IRecorder recorder)
+    {
+    }
+
+    /// <summary>After each step, before it is recorded. Return false to end the stage at this boundary.</summary>
     bool OnStep(int step, IReadOnlyDictionary<string, double> metrics, IRecorder recorder);
+
+    /// <summary>What it has measured at the last step; logged with the step.</summary>
+    IReadOnlyDictionary<string, double> Metrics => new Dictionary<string, double>();
 
     /// <summary>After the last step.</summary>
     void OnEnd(int steps, IRecorder recorder)

@@ -18,6 +18,13 @@ internal static class StepLoop
     {
         IObserver[] observers = [.. options.Observers.Select(observer => observer.Create(stage.Services))];
         stage.Recorder.Begin(options.Steps);
+        for (var o = 0; o < observers.Length && !cancel.IsCancellationRequested; o++)
+        {
+            using var scope = NewDisposeScope();
+            stage.Recorder.InHand(Kinds.Observer + " " + options.Observers[o].Id, "observing");
+            observers[o].OnBegin(options.Steps, stage.Recorder);
+        }
+
         var done = Steps(stage, options, observers, step, cancel);
         foreach (var observer in observers)
         {
@@ -47,7 +54,6 @@ internal static class StepLoop
                 return i;
             }
 
-            stage.Recorder.Step(i, result.Metrics, result.Tokens);
             var goOn = true;
             for (var o = 0; o < observers.Length; o++)
             {
@@ -56,6 +62,15 @@ internal static class StepLoop
                 goOn &= observers[o].OnStep(i, result.Metrics, stage.Recorder);
             }
 
+            foreach (var (o, observer) in observers.Index())
+            {
+                foreach (var (name, value) in observer.Metrics)
+                {
+                    result.Metrics[$"{options.Observers[o].Id}/{name}"] = value;
+                }
+            }
+
+            stage.Recorder.Step(i, result.Metrics, result.Tokens);
             if (!goOn)
             {
                 return i + 1;
