@@ -154,4 +154,7 @@ public abstract class PreferenceModelObjective : Objective<PreferenceModelBatch>
 
     /// <summary>Numbers the model gives a prompt (gate_logits); 0: none.</summary>
     public virtual int GateDimension => 0;
+
+    /// <summary>Whether it learns from pairs; else each row has one completion, and the batch holds scores [B] or embeddings [B,D].</summary>
+    public virtual bool Pairs => true;
 }

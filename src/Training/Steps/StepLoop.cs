@@ -18,6 +18,13 @@ internal static class StepLoop
     {
         IObserver[] observers = [.. options.Observers.Select(observer => observer.Create(stage.Services))];
         stage.Recorder.Begin(options.Steps);
+        for (var o = 0; o < observers.Length && !cancel.IsCancellationRequested; o++)
+        {
+            using var scope = NewDisposeScope();
+            stage.Recorder.InHand(Kinds.Observer + " " + options.Observers[o].Id, "observing");
+            observers[o].OnBegin(options.Steps, stage.Recorder);
+        }
+
         var diagnostics = options.Diagnostics is { } watched ? new Diagnostics(watched, stage.Recorder) : null;
         var done = Steps(stage, options, observers, diagnostics, step, cancel);
         foreach (var observer in observers)
