@@ -85,6 +85,10 @@ internal static class Given
         return copy;
     }
 
+    /// <summary>The same batch with the sides swapped.</summary>
+    internal static PairBatch Swapped(this PairBatch batch) => new(batch.Names.Select(name => KeyValuePair.Create(
+        name.Contains("chosen", StringComparison.Ordinal) ? name.Replace("chosen", "rejected", StringComparison.Ordinal) : name.Replace("rejected", "chosen", StringComparison.Ordinal), (object)batch[name])));
+
     internal static Tensor GradientOf(this Loss loss, Tensor input) => autograd.grad([loss.Value], [input], retain_graph: true)[0]!;
 
     internal static void Same(Tensor expected, Tensor actual) =>

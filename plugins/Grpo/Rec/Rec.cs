@@ -15,7 +15,7 @@ public sealed class Rec(RecOptions options) : GroupObjective
     private readonly RecMember _member = options.Member;
 
     /// <inheritdoc/>
-    public override IAdvantage Advantage => new RecAdvantages(_member.Advantages);
+    public override IGroupAdvantage Advantage => new RecAdvantages(_member.Advantages);
 
     /// <summary>-A w M log π at each token, with a regulariser; A, w and M are constants.</summary>
     public override Loss Compute(GroupBatch batch)
@@ -76,7 +76,7 @@ public sealed class Rec(RecOptions options) : GroupObjective
 /// A group of which one row is left has that row's reward.
 /// </remarks>
 [Advantage("rec", Paper = "2509.24203", Title = "Group-Relative REINFORCE Is Secretly an Off-Policy Algorithm: Demystifying Some Myths About GRPO and Its Friends")]
-public sealed class RecAdvantages(RecAdvantagesOptions options) : IAdvantage
+public sealed class RecAdvantages(RecAdvantagesOptions options) : IGroupAdvantage
 {
     /// <inheritdoc/>
     public IReadOnlyList<string> Draws => options.Drop == RecDrop.Balance ? ["drop_priority"] : [];

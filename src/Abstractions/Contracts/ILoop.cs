@@ -26,10 +26,13 @@ public interface IEvaluation
     IReadOnlyDictionary<string, double> Evaluate(StageContext stage, CancellationToken cancel);
 }
 
-/// <summary>Sees each step of a stage; may log, diagnose or stop.</summary>
+/// <summary>Sees each step of a stage; may measure, log, diagnose or stop.</summary>
 [Kind(Kinds.Observer)]
 public interface IObserver
 {
+    /// <summary>Numbers of its own to log with a step, asked for after the step's update.</summary>
+    IReadOnlyDictionary<string, double> Measure(int step) => new Dictionary<string, double>();
+
     /// <summary>After each step. Return false to end the stage at this boundary.</summary>
     bool OnStep(int step, IReadOnlyDictionary<string, double> metrics, IRecorder recorder);
 

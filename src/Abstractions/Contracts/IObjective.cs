@@ -126,7 +126,7 @@ public abstract class PairObjective : Objective<PairBatch>;
 public abstract class GroupObjective : Objective<GroupBatch>
 {
     /// <summary>What makes the advantages where the stage names no part for it; null: the loop's own choice.</summary>
-    public virtual IAdvantage? Advantage => null;
+    public virtual IGroupAdvantage? Advantage => null;
 }
 
 /// <summary>An objective over prompts with one right completion each.</summary>

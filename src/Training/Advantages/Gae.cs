@@ -5,7 +5,7 @@ namespace Plumbline.Training;
 /// <summary>Generalised advantage estimation over the tokens of a completion (arXiv 1506.02438).</summary>
 /// <remarks>Inputs: token_rewards, values (of the state before each token, recorded while sampling), mask [N,T]. Outputs: advantages, returns [N,T].</remarks>
 [Advantage("gae", Paper = "1506.02438", Title = "High-Dimensional Continuous Control Using Generalized Advantage Estimation")]
-public sealed class Gae(GaeOptions options) : IAdvantage
+public sealed class Gae(GaeOptions options) : ITokenAdvantage
 {
     /// <inheritdoc/>
     [Target("ppo/gae")]

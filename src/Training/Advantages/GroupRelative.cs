@@ -9,7 +9,7 @@ namespace Plumbline.Training;
 /// and gets 0. Outputs: advantages, reward_mean, reward_std [N] (the statistics used), frac_zero_std [] (the share of groups without spread).
 /// </remarks>
 [Advantage(Id, Paper = "2402.03300", Title = "DeepSeekMath: Pushing the Limits of Mathematical Reasoning in Open Language Models")]
-public sealed class GroupRelative(GroupRelativeOptions options) : IAdvantage
+public sealed class GroupRelative(GroupRelativeOptions options) : IGroupAdvantage
 {
     internal const string Id = "group-relative";
     private const double NoSpread = 1e-8;

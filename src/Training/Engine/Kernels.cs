@@ -130,6 +130,72 @@ public static class Kernels
         return scores.softmax(-1).matmul(v).transpose(1, 2).reshape(n, t, h * d);
     }
 
+    /// <summary>softmax(q kᵀ / √D) v over packed sequences: a token of a suffix sees the whole prefix of its group, and its own suffix up to itself.</summary>
+    /// <param name="q">[H,M,D].</param>
+    /// <param name="k">[K,M,D]; K divides H, a key head serves H/K query heads.</param>
+    /// <param name="v">[K,M,D].</param>
+    /// <param name="groups">How the row is divided; M tokens in all.</param>
+    /// <returns>[M,H·D].</returns>
+    public static Tensor PackedAttention(Tensor q, Tensor k, Tensor v, IReadOnlyList<PackedGroup> groups)
+    {
+        ArgumentNullException.ThrowIfNull(groups);
+#if LIBTORCH_ENGINE
+        if (Fused && FusedKernels.ByHand(q))
+        {
+            return FusedKernels.PackedAttention(
+                q, k, v,
+                [.. groups.Select(group => (long)group.PrefixLength)],
+                [.. groups.Select(group => (long)group.SuffixLengths.Count)],
+                [.. groups.SelectMany(group => group.SuffixLengths).Select(length => (long)length)]);
+        }
+#endif
+        var parts = new List<Tensor>();
+        var start = 0L;
+        foreach (var group in groups)
+        {
+            var (prefix, suffixes) = ((long)group.PrefixLength, (long)group.SuffixLengths.Sum());
+            Tensor Prefix(Tensor x) => x.narrow(1, start, prefix);
+            Tensor Suffixes(Tensor x) => x.narrow(1, start + prefix, suffixes);
+            parts.Add(CausalAttention(Prefix(q).unsqueeze(0), Prefix(k).unsqueeze(0), Prefix(v).unsqueeze(0)).squeeze(0));
+            if (suffixes > 0)
+            {
+                parts.Add(AttentionBehind(Prefix(k), Prefix(v), Suffixes(q), Suffixes(k), Suffixes(v), group.SuffixLengths));
+            }
+
+            start += prefix + suffixes;
+        }
+
+        return cat(parts, 0);
+    }
+
+    /// <summary>The suffixes of one group, padded to the longest: all their queries against the prefix in one product, and against their own keys.</summary>
+    private static Tensor AttentionBehind(Tensor prefixKeys, Tensor prefixValues, Tensor q, Tensor k, Tensor v, IReadOnlyList<int> lengths)
+    {
+        var (h, n, d, kvHeads, prefix) = (q.shape[0], q.shape[1], q.shape[2], k.shape[0], prefixKeys.shape[1]);
+        var (count, most) = (lengths.Count, lengths.Max());
+        // Padding repeats a token that is there: its row is finite, and nobody reads it.
+        var (padded, real) = (new long[count * most], new List<long>());
+        for (int i = 0, start = 0; i < count; start += lengths[i++])
+        {
+            for (var t = 0; t < most; t++)
+            {
+                padded[(i * most) + t] = Math.Min(start + Math.Min(t, Math.Max(0, lengths[i] - 1)), n - 1);
+            }
+
+            real.AddRange(Enumerable.Range(i * most, lengths[i]).Select(place => (long)place));
+        }
+
+        var places = tensor(padded, device: q.device);
+        Tensor Padded(Tensor x, long shared) => x.index_select(1, places).reshape(kvHeads, shared, count, most, d);
+        (q, k, v) = (Padded(q, h / kvHeads), Padded(k, 1), Padded(v, 1));
+        var later = ones([most, most], ScalarType.Bool, q.device).triu(1);
+        var own = q.matmul(k.transpose(-2, -1)).masked_fill(later, double.NegativeInfinity);
+        var seen = q.reshape(kvHeads, -1, d).matmul(prefixKeys.transpose(-2, -1)).reshape(kvHeads, h / kvHeads, count, most, prefix);
+        var p = (cat([seen, own], -1) / Math.Sqrt(d)).softmax(-1);
+        var sum = p.narrow(-1, 0, prefix).reshape(kvHeads, -1, prefix).matmul(prefixValues).reshape(q.shape) + p.narrow(-1, prefix, most).matmul(v);
+        return sum.reshape(h, count * most, d).index_select(1, tensor(real.ToArray(), device: q.device)).transpose(0, 1).reshape(n, h * d);
+    }
+
     /// <summary>Log-probabilities of chosen tokens, nats.</summary>
     /// <param name="logits">[M,V].</param>
     /// <param name="tokens">[M] int64.</param>
@@ -174,7 +240,7 @@ public static class Kernels
     public static Tensor DecodeAttention(Tensor qkv, Tensor kCache, Tensor vCache, Tensor lengths, Tensor cos, Tensor sin, int heads)
     {
 #if LIBTORCH_ENGINE
-        if (Fused && FusedKernels.CanDecode(qkv))
+        if (Fused && FusedKernels.ByHand(qkv))
         {
             return FusedKernels.DecodeAttention(qkv, kCache, vCache, lengths, cos, sin, heads);
         }

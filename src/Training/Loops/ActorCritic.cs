@@ -16,7 +16,7 @@ public sealed record ActorCriticOptions : RolloutOptions
     public required Part<ITokenReward> TokenReward { get; init; }
 
     /// <summary>What estimates advantages and returns from token rewards and values.</summary>
-    public required Part<IAdvantage> Advantage { get; init; }
+    public required Part<ITokenAdvantage> Advantage { get; init; }
 
     /// <summary>What steers the coefficient of the divergence penalty; null: it stays.</summary>
     public Part<IController>? KlController { get; init; }
@@ -64,7 +64,7 @@ public sealed class ActorCritic(ActorCriticOptions options, StageContext stage) 
         var advantage = options.Advantage.Create(stage.Services);
         var controller = options.KlController?.Create(stage.Services);
         using var source = new RolloutSource(options, stage, withinGroups: false);
-        var scorer = new SequenceScorer(policy, source.Temperature);
+        var scorer = new SequenceScorer(policy, source.Temperature, options.SharedPrefix);
         SequenceScorer? reference = null;
         if (controller is not null && !tokenReward.NeedsReference)
         {
@@ -73,10 +73,10 @@ public sealed class ActorCritic(ActorCriticOptions options, StageContext stage) 
 
         if (tokenReward.NeedsReference)
         {
-            reference = new SequenceScorer(ReferencePolicy.Freeze(stage), source.Temperature);
+            reference = new SequenceScorer(ReferencePolicy.Freeze(stage), source.Temperature, options.SharedPrefix);
         }
 
-        using var critic = new Critic(options.Critic, policy);
+        using var critic = new Critic(options.Critic, policy, options.SharedPrefix);
         using var learner = new Learner(stage, options, terms, policy, policy.Network.parameters(), ("critic_grad_norm", critic.Parameters, options.CriticLearningRate));
         var klCoef = tokenReward.KlCoef;
         StepLoop.Run(stage, options, Step, cancel);

@@ -163,22 +163,35 @@ internal sealed class RolloutBatch
     }
 
     /// <summary>[N,T] the log-probabilities that the sampler recorded; 0 where masked.</summary>
-    internal Tensor SamplerLogps(Device device, ScalarType dtype)
+    internal Tensor SamplerLogps(Device device, ScalarType dtype) => SamplerLogps(Rollouts, device, dtype);
+
+    /// <summary>[N,T] the log-probabilities that the sampler recorded for completions; 0 where masked.</summary>
+    internal static Tensor SamplerLogps(IReadOnlyList<Rollout> rollouts, Device device, ScalarType dtype)
     {
-        var width = Rollouts.Max(rollout => rollout.Completion.Length);
-        var values = new float[Rollouts.Count * width];
-        for (var i = 0; i < Rollouts.Count; i++)
+        var width = rollouts.Max(rollout => rollout.Completion.Length);
+        var values = new float[rollouts.Count * width];
+        for (var i = 0; i < rollouts.Count; i++)
         {
-            Rollouts[i].Logps.CopyTo(values, i * width);
+            rollouts[i].Logps.CopyTo(values, i * width);
         }
 
-        return tensor(values, [Rollouts.Count, width], device: device).to_type(dtype);
+        return tensor(values, [rollouts.Count, width], device: device).to_type(dtype);
     }
 }
 
 /// <summary>Compares what the sampler recorded with what the trainer computes for the same weights.</summary>
 internal static class SamplerTripwire
 {
+    /// <summary>The largest difference over all tokens of completions that the policy itself sampled; one forward pass without gradient.</summary>
+    /// <exception cref="PlumblineException">It is beyond what rounding explains.</exception>
+    internal static double Check(ICausalModel policy, double temperature, IReadOnlyList<Rollout> rollouts)
+    {
+        using var scope = NewDisposeScope();
+        using var still = no_grad();
+        var scored = new SequenceScorer(policy, temperature).Score([.. rollouts.Select(rollout => new PromptedSequence(rollout.Prompt, rollout.Completion))]);
+        return Check(RolloutBatch.SamplerLogps(rollouts, scored.Logps.device, scored.Logps.dtype), scored.Logps, scored.Mask, policy.Network.parameters().First().dtype);
+    }
+
     /// <summary>The largest difference over all tokens.</summary>
     /// <param name="recorded">[N,T] by the sampler.</param>
     /// <param name="computed">[N,T] by the trainer.</param>

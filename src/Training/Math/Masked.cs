@@ -49,6 +49,19 @@ public static class Masked
         }
     }
 
+    /// <summary>Refuses a row in which no token counts: its average would divide by 0.</summary>
+    /// <param name="mask">[N,T] 1 where it counts, else 0.</param>
+    /// <param name="name">The mask's name.</param>
+    /// <exception cref="InvalidInputException">The message holds <paramref name="name"/>.</exception>
+    public static void RequireTokensInEveryRow(Tensor mask, string name)
+    {
+        ArgumentNullException.ThrowIfNull(mask);
+        if (mask.sum(-1).min().ToDouble() == 0)
+        {
+            throw new InvalidInputException($"a row of '{name}' is 0 everywhere: its answer has no token, and its average log-probability would divide by 0");
+        }
+    }
+
     /// <summary>Refuses a mask with a hole: a token that counts after one that does not.</summary>
     /// <exception cref="InvalidInputException">The message holds <c>mask</c>.</exception>
     public static void RequireRightPadded(Tensor mask)

@@ -18,7 +18,8 @@ internal static class StepLoop
     {
         IObserver[] observers = [.. options.Observers.Select(observer => observer.Create(stage.Services))];
         stage.Recorder.Begin(options.Steps);
-        var done = Steps(stage, options, observers, step, cancel);
+        var diagnostics = options.Diagnostics is { } watched ? new Diagnostics(watched, stage.Recorder) : null;
+        var done = Steps(stage, options, observers, diagnostics, step, cancel);
         foreach (var observer in observers)
         {
             observer.OnEnd(done, stage.Recorder);
@@ -27,7 +28,7 @@ internal static class StepLoop
         return done;
     }
 
-    private static int Steps(StageContext stage, TrainingOptions options, IObserver[] observers, Func<int, StepResult> step, CancellationToken cancel)
+    private static int Steps(StageContext stage, TrainingOptions options, IObserver[] observers, Diagnostics? diagnostics, Func<int, StepResult> step, CancellationToken cancel)
     {
         for (var i = 0; i < options.Steps; i++)
         {
@@ -47,6 +48,16 @@ internal static class StepLoop
                 return i;
             }
 
+            for (var o = 0; o < observers.Length; o++)
+            {
+                stage.Recorder.InHand(Kinds.Observer + " " + options.Observers[o].Id, "measuring");
+                foreach (var (name, value) in observers[o].Measure(i))
+                {
+                    result.Metrics[name] = value;
+                }
+            }
+
+            diagnostics?.See(i, result.Metrics);
             stage.Recorder.Step(i, result.Metrics, result.Tokens);
             var goOn = true;
             for (var o = 0; o < observers.Length; o++)

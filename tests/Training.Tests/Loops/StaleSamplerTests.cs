@@ -53,12 +53,12 @@ public sealed class StaleSamplerTests
         Run(tiny, Tiny.Sampler().Create(new Tiny.NoServices()), steps: 1, interval: 1, objective: objective);
         Assert.Single(brought.RewardShapes);
         var named = new LessGroupMean();
-        Run(new Tiny(), Tiny.Sampler().Create(new Tiny.NoServices()), steps: 1, interval: 1, objective: objective, advantage: Part<IAdvantage>.Of("named", named));
+        Run(new Tiny(), Tiny.Sampler().Create(new Tiny.NoServices()), steps: 1, interval: 1, objective: objective, advantage: Part<IGroupAdvantage>.Of("named", named));
         Assert.Single(brought.RewardShapes);
         Assert.Single(named.RewardShapes);
     }
 
-    private void Run(Tiny tiny, ISampler sampler, int steps, int interval, int epochs = 1, Part<GroupObjective>? objective = null, Part<IAdvantage>? advantage = null) => new OnlineGroups(
+    private void Run(Tiny tiny, ISampler sampler, int steps, int interval, int epochs = 1, Part<GroupObjective>? objective = null, Part<IGroupAdvantage>? advantage = null) => new OnlineGroups(
         new OnlineGroupsOptions
         {
             Objective = objective ?? Part<GroupObjective>.Of("policy-gradient", _objective),
@@ -74,9 +74,9 @@ public sealed class StaleSamplerTests
         },
         tiny.Stage).Run(CancellationToken.None);
 
-    private sealed class Bringing(IAdvantage advantage, PolicyGradient objective) : GroupObjective
+    private sealed class Bringing(IGroupAdvantage advantage, PolicyGradient objective) : GroupObjective
     {
-        public override IAdvantage Advantage => advantage;
+        public override IGroupAdvantage Advantage => advantage;
 
         public override Loss Compute(GroupBatch batch) => objective.Compute(batch);
     }
