@@ -43,6 +43,9 @@ internal static class Given
     /// <summary>[n,t] log-probabilities, 0 where masked.</summary>
     internal static Tensor Logps(this Random random, Tensor mask) => -(random.Normal(1, mask.shape).abs() * mask);
 
+    /// <summary>[n,t] token ids of a vocabulary of three.</summary>
+    internal static Tensor Tokens(this Random random, int n, int t) => tensor(Enumerable.Range(0, n * t).Select(_ => (long)random.Next(3)).ToArray(), [n, t]);
+
     /// <summary>[n] groups of at least two members, interleaved, ids with gaps.</summary>
     internal static Tensor GroupIds(this Random random, int groups, int size)
     {

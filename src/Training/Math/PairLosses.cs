@@ -44,10 +44,11 @@ public static class PairLosses
     /// <returns>[B].</returns>
     public static Tensor Squared(Tensor z, double target) => (z - target).square();
 
-    /// <summary>max(0, 1 - z).</summary>
+    /// <summary>max(0, δ - z).</summary>
     /// <param name="z">[B] margin of the chosen answer over the rejected one.</param>
+    /// <param name="margin">δ, the lead at which it is satisfied.</param>
     /// <returns>[B].</returns>
-    public static Tensor Hinge(Tensor z) => (1 - z).clamp_min(0);
+    public static Tensor Hinge(Tensor z, double margin = 1) => (margin - z).clamp_min(0);
 
     /// <summary>The share of pairs whose chosen answer ranks strictly higher; a tie counts as wrong.</summary>
     /// <param name="chosen">[B].</param>
