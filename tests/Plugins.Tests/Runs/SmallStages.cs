@@ -14,7 +14,13 @@ internal static class SmallStages
     };
 
     /// <summary>What a method wants otherwise than its loop's other methods.</summary>
-    private static readonly Dictionary<string, string> Otherwise = [];
+    private static readonly Dictionary<string, string> Otherwise = new()
+    {
+        ["disco"] = """{ "rewards": ["small-verdict"] }""",
+    };
+
+    /// <summary>Methods that take verdicts alone, 0 or 1, so that a second reward can't be added.</summary>
+    internal static readonly HashSet<string> VerdictsAlone = ["disco"];
 
     /// <summary>Parts that are for one sort of data or loop, and say so when they meet another.</summary>
     private static readonly HashSet<string> NotAnywhere = [];
