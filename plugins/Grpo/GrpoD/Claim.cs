@@ -48,7 +48,7 @@ public sealed class DiscoveryData : IData
         [.. Enumerable.Range(0, Discovery.Prompts).Select(prompt => new Example(prompt, new JsonObject
         {
             ["prompt"] = prompt.ToString(CultureInfo.InvariantCulture),
-            ["right"] = Discovery.Right(run, prompt),
+            ["right"] = (double)Discovery.Right(run, prompt),
         }))],
         []);
 }

@@ -21,7 +21,7 @@ public sealed class PromptData : IData
         [.. Enumerable.Range(0, Responses.Count).Select(row => new Example(row, new JsonObject
         {
             ["prompt"] = Responses.IsLong(run, row) ? "1" : "0",
-            ["length"] = Responses.Length(run, row),
+            ["length"] = (double)Responses.Length(run, row),
         }))],
         []);
 }
