@@ -18,7 +18,15 @@ internal static class StepLoop
     {
         IObserver[] observers = [.. options.Observers.Select(observer => observer.Create(stage.Services))];
         stage.Recorder.Begin(options.Steps);
-        var done = Steps(stage, options, observers, step, cancel);
+        for (var o = 0; o < observers.Length && !cancel.IsCancellationRequested; o++)
+        {
+            using var scope = NewDisposeScope();
+            stage.Recorder.InHand(Kinds.Observer + " " + options.Observers[o].Id, "observing");
+            observers[o].OnBegin(options.Steps, stage.Recorder);
+        }
+
+        var diagnostics = options.Diagnostics is { } watched ? new Diagnostics(watched, stage.Recorder) : null;
+        var done = Steps(stage, options, observers, diagnostics, step, cancel);
         foreach (var observer in observers)
         {
             observer.OnEnd(done, stage.Recorder);
@@ -27,7 +35,7 @@ internal static class StepLoop
         return done;
     }
 
-    private static int Steps(StageContext stage, TrainingOptions options, IObserver[] observers, Func<int, StepResult> step, CancellationToken cancel)
+    private static int Steps(StageContext stage, TrainingOptions options, IObserver[] observers, Diagnostics? diagnostics, Func<int, StepResult> step, CancellationToken cancel)
     {
         for (var i = 0; i < options.Steps; i++)
         {
@@ -56,6 +64,7 @@ internal static class StepLoop
                 }
             }
 
+            diagnostics?.See(i, result.Metrics);
             stage.Recorder.Step(i, result.Metrics, result.Tokens);
             var goOn = true;
             for (var o = 0; o < observers.Length; o++)
@@ -75,7 +84,7 @@ internal static class StepLoop
     }
 
     /// <summary>Adds a loss and its outputs to metrics: a tensor by its mean; texts and lists are left out.</summary>
-    internal static void Add(this Dictionary<string, double> metrics, Outputs outputs)
+    internal static void Add(this Dictionary<string, double> metrics, IEnumerable<KeyValuePair<string, object>> outputs)
     {
         if (outputs is Loss loss)
         {

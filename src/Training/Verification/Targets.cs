@@ -107,9 +107,9 @@ internal sealed class Targets
 
     private static object? Argument(ParameterInfo parameter, CaseInputs inputs)
     {
-        if (parameter.ParameterType == typeof(Batch))
+        if (parameter.ParameterType.IsAssignableTo(typeof(Batch)))
         {
-            return new Batch(inputs.Values);
+            return Activator.CreateInstance(parameter.ParameterType, inputs.Values);
         }
 
         var name = Naming.ToJson(parameter.Name!);
@@ -121,7 +121,7 @@ internal sealed class Targets
     private static void RefuseUnread(MethodInfo method, CaseInputs inputs)
     {
         var parameters = method.GetParameters();
-        if (parameters.All(parameter => parameter.ParameterType != typeof(Batch))
+        if (parameters.All(parameter => !parameter.ParameterType.IsAssignableTo(typeof(Batch)))
             && inputs.Names.Except(parameters.Select(parameter => Naming.ToJson(parameter.Name!))).FirstOrDefault() is { } unread)
         {
             throw new InvalidInputException($"nothing reads the input '{unread}': {Words(method)} has no parameter of that name");

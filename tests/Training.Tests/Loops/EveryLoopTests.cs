@@ -95,7 +95,7 @@ public sealed class EveryLoopTests
             new OnlineGroupsOptions
             {
                 Objective = Part<GroupObjective>.Of("policy-gradient", new PolicyGradient(Needs.Reference | Needs.Entropies)),
-                Advantage = Part<IAdvantage>.Of("less-group-mean", new LessGroupMean()),
+                Advantage = Part<IGroupAdvantage>.Of("less-group-mean", new LessGroupMean()),
                 Rewards = [Scoring.Part("first", rollout => rollout.Completion[0])],
                 Sampler = Tiny.Sampler(),
                 Data = data,
@@ -152,7 +152,7 @@ public sealed class EveryLoopTests
             {
                 Objective = Part<ActorCriticObjective>.Of("actor-critic-loss", new ActorCriticLoss()),
                 TokenReward = Part<ITokenReward>.Of("score-at-end", new ScoreAtEnd()),
-                Advantage = Part<IAdvantage>.Of("rewards-to-come", new RewardsToCome()),
+                Advantage = Part<ITokenAdvantage>.Of("rewards-to-come", new RewardsToCome()),
                 Critic = loop.EndsWith("head", StringComparison.Ordinal) ? CriticKind.Head : CriticKind.Network,
                 Rewards = [Scoring.Part("first", rollout => rollout.Completion[0])],
                 Sampler = Tiny.Sampler(group: 1),
