@@ -96,7 +96,7 @@ public sealed class SharedPrefixTests
         {
             Objective = Part<ActorCriticObjective>.Of("actor-critic-loss", new ActorCriticLoss()),
             TokenReward = Part<ITokenReward>.Of("score-at-end", new ScoreAtEnd()),
-            Advantage = Part<IAdvantage>.Of("rewards-to-come", new RewardsToCome()),
+            Advantage = Part<ITokenAdvantage>.Of("rewards-to-come", new RewardsToCome()),
             Critic = kind,
             Rewards = [Scoring.LikesA],
             Sampler = Tiny.Sampler(),
