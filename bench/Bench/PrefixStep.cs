@@ -11,15 +11,15 @@ internal sealed class PrefixStep : Work
     private readonly PromptedSequence[] _sequences;
     private readonly SequenceScorer _scorer;
 
-    internal PrefixStep(int prompt, int completion, int group, SharedPrefixMode mode, int prompts = 1)
-        : base((long)prompts * group * (prompt + completion), runs: 7)
+    internal PrefixStep(int prompt, int completion, int group, SharedPrefixMode mode)
+        : base((long)group * (prompt + completion), runs: 7)
     {
         _policy = NewModel(prompt + completion);
         _scorer = new SequenceScorer(_policy, sharedPrefix: mode);
         _policy.Network.train();
         var draws = Draws.Key("prefix");
-        _sequences = [.. Enumerable.Range(0, prompts * group).Select(row =>
-            new PromptedSequence(Tokens(draws.Key(row / group).Key("prompt"), prompt), Tokens(draws.Key(row).Key("completion"), completion)))];
+        _sequences = [.. Enumerable.Range(0, group).Select(row =>
+            new PromptedSequence(Tokens(draws.Key("prompt"), prompt), Tokens(draws.Key(row).Key("completion"), completion)))];
         Ideal = group * (prompt + completion) / (double)(prompt + (group * completion));
     }
 

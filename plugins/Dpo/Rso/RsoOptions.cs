@@ -82,10 +82,6 @@ public sealed record RsoSamplingOptions : RejectionSamplingOptions, IChecksItsel
     /// <summary>Which accepted answers meet.</summary>
     public Ranking Ranking { get; init; } = Ranking.FirstRound;
 
-    /// <summary>Candidates sampled at a time, in prompts; it changes memory and speed, never a sample.</summary>
-    [Positive]
-    public int PromptsAtATime { get; init; } = 32;
-
     /// <summary>Pass over the acceptance: the first num_samples candidates go on, as a baseline without rejection.</summary>
     public bool AcceptAll { get; init; }
 

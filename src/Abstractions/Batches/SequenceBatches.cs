@@ -245,6 +245,9 @@ public sealed class PreferenceModelBatch : Batch
     /// <summary>[B,D] embeddings of the worse answers.</summary>
     public Tensor RejectedEmbeddings => this["rejected_embeddings"];
 
+    /// <summary>[B] scores of the completions, where the objective learns from no pairs and the dimension is 1.</summary>
+    public Tensor Scores => this["scores"];
+
     /// <summary>[B,K] what the model gives the prompt; null without a gate.</summary>
     public Tensor? GateLogits => Find("gate_logits");
 }

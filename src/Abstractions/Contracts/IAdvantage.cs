@@ -26,8 +26,9 @@ public interface IGroupAdvantage : IAdvantage;
 
 /// <summary>Token rewards and a critic's values to advantages and returns.</summary>
 /// <remarks>
-/// The batch holds token_rewards, values and mask [N,T], rewards and group_ids [N], finished [N] bool and the plain numbers <c>step</c> and
-/// <c>total_steps</c>. The outputs hold advantages and returns [N,T].
+/// The batch holds token_rewards, values and mask [N,T], rewards and group_ids [N], finished [N] bool (false where a row stays in flight: it stopped at
+/// a window's end), window_start [N] int64 (tokens it had at the last update; 0 without windows) and the plain numbers <c>step</c> and
+/// <c>total_steps</c>. The outputs hold advantages and returns [N,T], and what the objective reads of its <see cref="ActorCriticObjective.FurtherInputs"/>.
 /// </remarks>
 public interface ITokenAdvantage : IAdvantage;
 

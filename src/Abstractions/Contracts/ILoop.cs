@@ -27,13 +27,21 @@ public interface IEvaluation
 }
 
 /// <summary>Sees each step of a stage; may measure, log, diagnose or stop.</summary>
+/// <remarks>One that looks at the models takes the <see cref="StageContext"/> in its constructor.</remarks>
 [Kind(Kinds.Observer)]
 public interface IObserver
 {
-    /// <summary>Numbers of its own to log with a step, asked for after the step's update.</summary>
+    /// <summary>Before the first step.</summary>
+    /// <param name="steps">Steps the stage plans.</param>
+    /// <param name="recorder">Takes what it has to tell.</param>
+    void OnBegin(int steps, IRecorder recorder)
+    {
+    }
+
+    /// <summary>Numbers of its own to log with a step, asked for after the step's update and before the step is recorded.</summary>
     IReadOnlyDictionary<string, double> Measure(int step) => new Dictionary<string, double>();
 
-    /// <summary>After each step. Return false to end the stage at this boundary.</summary>
+    /// <summary>After each step is recorded. Return false to end the stage at this boundary.</summary>
     bool OnStep(int step, IReadOnlyDictionary<string, double> metrics, IRecorder recorder);
 
     /// <summary>After the last step.</summary>

@@ -133,7 +133,12 @@ public abstract class GroupObjective : Objective<GroupBatch>
 public abstract class SequenceObjective : Objective<SequenceBatch>;
 
 /// <summary>An objective over sampled completions with a critic's values.</summary>
-public abstract class ActorCriticObjective : Objective<ActorCriticBatch>;
+public abstract class ActorCriticObjective : Objective<ActorCriticBatch>
+{
+    /// <summary>Tensors that it can read beyond the usual ones: further outputs [N,T] of the advantage part, by their names; <c>sample_weights</c> [N] of a filter.</summary>
+    /// <remarks>A loop hands over what it has of these. It refuses a window where no policy_mask is read, and weights where no sample_weights are.</remarks>
+    public virtual IReadOnlyList<string> FurtherInputs => [];
+}
 
 /// <summary>An objective over lists of ranked or scored items.</summary>
 public abstract class ListObjective : Objective<ListBatch>;
@@ -149,4 +154,7 @@ public abstract class PreferenceModelObjective : Objective<PreferenceModelBatch>
 
     /// <summary>Numbers the model gives a prompt (gate_logits); 0: none.</summary>
     public virtual int GateDimension => 0;
+
+    /// <summary>Whether it learns from pairs; else each row has one completion, and the batch holds scores [B] or embeddings [B,D].</summary>
+    public virtual bool Pairs => true;
 }

@@ -108,7 +108,7 @@ internal sealed record RunOutcome(ClaimRun Run, string Folder, JsonObject Result
         {
             var why = string.Join("; ", new[] { (string?)Result["error"] }
                 .Concat((Result["errors"] as JsonArray ?? []).Select(error => (string?)error))
-                .Concat((Result["diagnoses"] as JsonArray ?? []).Select(diagnosis => $"{diagnosis!["name"]}: {diagnosis["message"]}"))
+                .Concat((Result["diagnoses"] as JsonArray ?? []).Select(diagnosis => (string?)diagnosis!["name"]))
                 .Where(words => words is not null));
             return $"{Result["verdict"]}{(WentToItsEnd ? string.Empty : $", exit code {ExitCode}")}{(why.Length > 0 ? $": {why}" : string.Empty)}";
         }

@@ -21,6 +21,16 @@ public static class Kernels
         false;
 #endif
 
+    /// <summary>Whether packed attention over tensors like this one is a fused kernel here.</summary>
+    public static bool FusesPacked(Tensor like)
+    {
+#if LIBTORCH_ENGINE
+        return Fused && FusedKernels.ByHand(like);
+#else
+        return false;
+#endif
+    }
+
     /// <summary>Takes the plain way until the result is disposed of; for tests that compare both.</summary>
     public static IDisposable Plain()
     {
@@ -149,51 +159,59 @@ public static class Kernels
                 [.. groups.SelectMany(group => group.SuffixLengths).Select(length => (long)length)]);
         }
 #endif
-        var parts = new List<Tensor>();
-        var start = 0L;
-        foreach (var group in groups)
-        {
-            var (prefix, suffixes) = ((long)group.PrefixLength, (long)group.SuffixLengths.Sum());
-            Tensor Prefix(Tensor x) => x.narrow(1, start, prefix);
-            Tensor Suffixes(Tensor x) => x.narrow(1, start + prefix, suffixes);
-            parts.Add(CausalAttention(Prefix(q).unsqueeze(0), Prefix(k).unsqueeze(0), Prefix(v).unsqueeze(0)).squeeze(0));
-            if (suffixes > 0)
-            {
-                parts.Add(AttentionBehind(Prefix(k), Prefix(v), Suffixes(q), Suffixes(k), Suffixes(v), group.SuffixLengths));
-            }
-
-            start += prefix + suffixes;
-        }
-
-        return cat(parts, 0);
+        return PaddedAttention(q, k, v, groups);
     }
 
-    /// <summary>The suffixes of one group, padded to the longest: all their queries against the prefix in one product, and against their own keys.</summary>
-    private static Tensor AttentionBehind(Tensor prefixKeys, Tensor prefixValues, Tensor q, Tensor k, Tensor v, IReadOnlyList<int> lengths)
+    /// <summary>Packed attention by padding: prefixes to the longest, suffixes to the longest and the most. Prefix keys are not copied: all queries of a group meet them in one product.</summary>
+    private static Tensor PaddedAttention(Tensor q, Tensor k, Tensor v, IReadOnlyList<PackedGroup> groups)
     {
-        var (h, n, d, kvHeads, prefix) = (q.shape[0], q.shape[1], q.shape[2], k.shape[0], prefixKeys.shape[1]);
-        var (count, most) = (lengths.Count, lengths.Max());
-        // Padding repeats a token that is there: its row is finite, and nobody reads it.
-        var (padded, real) = (new long[count * most], new List<long>());
-        for (int i = 0, start = 0; i < count; start += lengths[i++])
+        var (h, d, kvHeads, device) = (q.shape[0], q.shape[2], k.shape[0], q.device);
+        var (rows, longest, count) = (groups.Count, groups.Max(group => group.PrefixLength), groups.Max(group => group.SuffixLengths.Count));
+        var most = groups.Max(group => group.SuffixLengths.DefaultIfEmpty().Max());
+        // Padding is a token that is there: its row is finite, no token that counts sees it, and nobody reads it.
+        var (prefixes, suffixes, places) = (new long[rows * longest], new long[rows * count * most], new List<long>());
+        for (int g = 0, start = 0; g < rows; start += groups[g++].Length)
         {
-            for (var t = 0; t < most; t++)
+            var (prefix, lengths) = (groups[g].PrefixLength, groups[g].SuffixLengths);
+            Pad(prefixes, g * longest, longest, start, prefix, 0);
+            for (int i = 0, own = start + prefix; i < count; own += i < lengths.Count ? lengths[i] : 0, i++)
             {
-                padded[(i * most) + t] = Math.Min(start + Math.Min(t, Math.Max(0, lengths[i] - 1)), n - 1);
+                Pad(suffixes, ((g * count) + i) * most, most, own, i < lengths.Count ? lengths[i] : 0, prefixes.Length);
             }
 
-            real.AddRange(Enumerable.Range(i * most, lengths[i]).Select(place => (long)place));
+            void Pad(long[] padded, int at, int width, int from, int length, int offset)
+            {
+                Array.Fill(padded, start, at, width);
+                for (var t = 0; t < length; t++)
+                {
+                    padded[at + t] = from + t;
+                    places.Add(offset + at + t);
+                }
+            }
         }
 
-        var places = tensor(padded, device: q.device);
-        Tensor Padded(Tensor x, long shared) => x.index_select(1, places).reshape(kvHeads, shared, count, most, d);
-        (q, k, v) = (Padded(q, h / kvHeads), Padded(k, 1), Padded(v, 1));
-        var later = ones([most, most], ScalarType.Bool, q.device).triu(1);
-        var own = q.matmul(k.transpose(-2, -1)).masked_fill(later, double.NegativeInfinity);
-        var seen = q.reshape(kvHeads, -1, d).matmul(prefixKeys.transpose(-2, -1)).reshape(kvHeads, h / kvHeads, count, most, prefix);
-        var p = (cat([seen, own], -1) / Math.Sqrt(d)).softmax(-1);
-        var sum = p.narrow(-1, 0, prefix).reshape(kvHeads, -1, prefix).matmul(prefixValues).reshape(q.shape) + p.narrow(-1, prefix, most).matmul(v);
-        return sum.reshape(h, count * most, d).index_select(1, tensor(real.ToArray(), device: q.device)).transpose(0, 1).reshape(n, h * d);
+        var index = tensor(prefixes, device: device);
+        Tensor Prefixes(Tensor x) => x.index_select(1, index).reshape(x.shape[0], rows, longest, d).transpose(0, 1);
+        var (prefixKeys, prefixValues) = (Prefixes(k), Prefixes(v));
+        var attended = CausalAttention(Prefixes(q), prefixKeys, prefixValues).reshape(-1, h * d);
+        if (most > 0)
+        {
+            var own = tensor(suffixes, device: device);
+            Tensor Suffixes(Tensor x) => x.index_select(1, own).reshape(kvHeads, -1, rows, count, most, d).permute(2, 0, 1, 3, 4, 5);
+            (q, k, v) = (Suffixes(q), Suffixes(k), Suffixes(v));
+            var later = ones([most, most], ScalarType.Bool, device).triu(1);
+            var beyond = arange(longest, device: device).unsqueeze(0).ge(tensor(groups.Select(group => (long)group.PrefixLength).ToArray(), device: device).unsqueeze(1)).reshape(rows, 1, 1, 1, 1, longest);
+            var scores = cat(
+                [
+                    q.reshape(rows, kvHeads, -1, d).matmul(prefixKeys.transpose(-2, -1)).reshape(rows, kvHeads, -1, count, most, longest).masked_fill(beyond, double.NegativeInfinity),
+                    q.matmul(k.transpose(-2, -1)).masked_fill(later, double.NegativeInfinity),
+                ], -1);
+            var p = (scores / Math.Sqrt(d)).softmax(-1);
+            var behind = p.narrow(-1, 0, longest).reshape(rows, kvHeads, -1, longest).matmul(prefixValues).reshape(q.shape) + p.narrow(-1, longest, most).matmul(v);
+            attended = cat([attended, behind.permute(0, 3, 4, 1, 2, 5).reshape(-1, h * d)], 0);
+        }
+
+        return attended.index_select(0, tensor(places.ToArray(), device: device));
     }
 
     /// <summary>Log-probabilities of chosen tokens, nats.</summary>

@@ -16,17 +16,7 @@ public sealed class GoldReward(GoldRewardOptions options) : IEvaluation
     {
         ArgumentNullException.ThrowIfNull(stage);
         var reward = options.Reward.Create(stage.Services);
-        Rollout[] gold = [.. options.Examples(stage).Select((example, i) => new Rollout
-        {
-            Example = example,
-            GroupId = i,
-            Sample = 0,
-            Prompt = [],
-            Completion = [],
-            Logps = [],
-            Text = example.Text("completion"),
-            Truncated = false,
-        })];
+        Rollout[] gold = [.. options.Examples(stage).Select((example, i) => StoredAnswer.Of(example, i, example.Text("completion")))];
         var scores = RewardScores.Of(reward, options.Reward.Id, gold, new RewardContext(0, 0, stage.Run.Draws.Key("evaluation")));
         return new Dictionary<string, double> { [options.Name ?? "gold " + options.Reward.Id] = RewardScores.Mean([scores], options.Reward.Id) };
     }

@@ -32,7 +32,9 @@ public abstract record EvaluationOptions
     [Positive]
     public int BatchSize { get; init; } = 128;
 
-    internal IReadOnlyList<Example> Examples(StageContext stage)
+    /// <summary>The examples to read.</summary>
+    /// <exception cref="PlumblineException">There are none.</exception>
+    public IReadOnlyList<Example> Examples(StageContext stage)
     {
         var data = Data.Create(stage.Services).Load(stage.Run);
         var examples = Split == Split.HeldOut ? data.HeldOut : data.Train;

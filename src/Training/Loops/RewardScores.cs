@@ -1,11 +1,11 @@
 namespace Plumbline.Training;
 
 /// <summary>Asks a reward for its scores and refuses what can't be scores; the one way to call a reward.</summary>
-internal static class RewardScores
+public static class RewardScores
 {
     /// <summary>The scores of rollouts; 0 where the reward has no opinion.</summary>
     /// <exception cref="PlumblineException">Too few or too many, or one that is not finite; the message names the reward.</exception>
-    internal static Scores Of(IReward reward, string id, IReadOnlyList<Rollout> rollouts, RewardContext context)
+    public static Scores Of(IReward reward, string id, IReadOnlyList<Rollout> rollouts, RewardContext context)
     {
         var result = reward.Score(rollouts, context);
         if (result.Values.Length != rollouts.Count)
@@ -27,7 +27,7 @@ internal static class RewardScores
 
     /// <summary>The mean over the rows that were scored.</summary>
     /// <exception cref="PlumblineException">None was; the message names the reward.</exception>
-    internal static double Mean(IEnumerable<Scores> batches, string id)
+    public static double Mean(IEnumerable<Scores> batches, string id)
     {
         double[] scored = [.. batches.SelectMany(scores => scores.Values.Where((_, i) => scores.Scored is not { } said || said[i]))];
         return scored.Length > 0 ? scored.Average() : throw new PlumblineException($"reward '{id}' has no opinion of any completion, so there is nothing to measure; name another reward");

@@ -21,6 +21,15 @@ public static class Masked
     /// <returns>[]; 0 for a batch without tokens.</returns>
     public static Tensor Mean(Tensor values, Tensor mask) => (values * mask).sum() / mask.sum().clamp_min(1);
 
+    /// <summary>1 at the last token of each row, else 0: where the count of what is still to come is 1.</summary>
+    /// <param name="mask">[N,T] 1 where it counts, else 0.</param>
+    /// <returns>[N,T]; all 0 for a row without tokens.</returns>
+    public static Tensor Last(Tensor mask)
+    {
+        ArgumentNullException.ThrowIfNull(mask);
+        return mask * Indicator(mask.flip(1).cumsum(1).flip(1).eq(1), mask);
+    }
+
     /// <summary>The negative log-likelihood of an answer's token: minus the mean of the log-probabilities over the whole batch.</summary>
     /// <param name="logps">[N,T].</param>
     /// <param name="mask">[N,T] 1 at answer tokens, else 0.</param>

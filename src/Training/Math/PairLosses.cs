@@ -27,6 +27,17 @@ public static class PairLosses
             Masked.RowSum(batch.PolicyRejectedLogps - batch.ReferenceRejectedLogps.detach(), batch.RejectedMask));
     }
 
+    /// <summary>DPO's loss (arXiv 2305.18290): -log σ(β (S_chosen - S_rejected)), the mean over pairs, with its metrics.</summary>
+    /// <param name="batch">Policy, reference and mask of both sides.</param>
+    /// <param name="beta">β.</param>
+    /// <exception cref="InvalidInputException">A shape differs, or a tensor is missing.</exception>
+    public static Loss Dpo(PairBatch batch, double beta)
+    {
+        var (chosen, rejected) = LogRatios(batch);
+        var losses = Logistic(beta * (chosen - rejected));
+        return WithMetrics(losses.mean(), losses, beta * chosen, beta * rejected);
+    }
+
     /// <summary>(z - target)²: the margin is wanted neither smaller nor larger (IPO, arXiv 2310.12036).</summary>
     /// <param name="z">[B] margin of the chosen answer over the rejected one.</param>
     /// <param name="target">The margin wanted; IPO's is 1/(2τ) for a bare log-ratio.</param>

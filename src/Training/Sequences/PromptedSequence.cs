@@ -19,13 +19,11 @@ internal sealed class SequenceBuilder(ICausalModel model, int? maxLength, Overlo
     internal int MaxLength { get; } = Math.Min(maxLength ?? model.ContextLength, model.ContextLength);
 
     /// <summary>The prompt's tokens, after the beginning-of-sequence token where the model has one.</summary>
-    internal int[] Prompt(Example example)
-    {
-        var tokens = _tokenizer.Encode(example.Text("prompt"));
-        int[] prompt = _tokenizer.BosId is { } bos ? [bos, .. tokens] : tokens;
-        return prompt.Length > 0 ? prompt
-            : throw new PlumblineException($"row {example.Index} of the data has an empty prompt, and the tokenizer has no beginning-of-sequence token; give it a prompt");
-    }
+    internal int[] Prompt(Example example) => Find(example.Text("prompt"))
+        ?? throw new PlumblineException($"row {example.Index} of the data has an empty prompt, and the tokenizer has no beginning-of-sequence token; give it a prompt");
+
+    /// <summary>The prompt's tokens, after the beginning-of-sequence token where the model has one.</summary>
+    internal int[] Prompt(string text) => Find(text) ?? throw new PlumblineException("a prompt is empty, and the tokenizer has no beginning-of-sequence token");
 
     /// <summary>An answer's tokens, and the end-of-sequence token where the language has one.</summary>
     internal int[] Completion(Example example, string column) => Completion(example.Text(column));
@@ -34,21 +32,19 @@ internal sealed class SequenceBuilder(ICausalModel model, int? maxLength, Overlo
     internal int[] Completion(string text) => _tokenizer.EosId is { } end ? [.. _tokenizer.Encode(text), end] : _tokenizer.Encode(text);
 
     /// <summary>Sequences of the columns of each example; an example with one that doesn't fit is left out or refused, as the policy says.</summary>
-    internal List<(Example Example, PromptedSequence[] Sequences)> Build(IReadOnlyList<Example> examples, ILogger log, params ReadOnlySpan<string> columns)
+    internal List<(Example Example, PromptedSequence[] Sequences)> Build(IReadOnlyList<Example> examples, ILogger log, params string[] columns) =>
+        Build(examples, log, example => [.. columns.Select(column => Completion(example, column))]);
+
+    /// <summary>Sequences of the answers of each example, as tokens.</summary>
+    internal List<(Example Example, PromptedSequence[] Sequences)> Build(IReadOnlyList<Example> examples, ILogger log, Func<Example, int[][]> answers)
     {
         var built = new List<(Example, PromptedSequence[])>(examples.Count);
         var dropped = 0;
         foreach (var example in examples)
         {
             var prompt = Prompt(example);
-            var sequences = new PromptedSequence[columns.Length];
-            var fits = true;
-            for (var i = 0; i < columns.Length; i++)
-            {
-                sequences[i] = new PromptedSequence(prompt, Completion(example, columns[i]));
-                fits &= sequences[i].Length <= MaxLength;
-            }
-
+            PromptedSequence[] sequences = [.. answers(example).Select(answer => new PromptedSequence(prompt, answer))];
+            var fits = sequences.All(sequence => sequence.Length <= MaxLength);
             if (!fits && !Fit(example, sequences))
             {
                 dropped++;
@@ -73,6 +69,12 @@ internal sealed class SequenceBuilder(ICausalModel model, int? maxLength, Overlo
         count >= prompt.Length ? prompt
         : count > 1 && prompt[0] == _tokenizer.BosId ? [prompt[0], .. prompt[^(count - 1)..]]
         : prompt[^count..];
+
+    private int[]? Find(string prompt)
+    {
+        var tokens = _tokenizer.Encode(prompt);
+        return _tokenizer.BosId is { } bos ? [bos, .. tokens] : tokens.Length > 0 ? tokens : null;
+    }
 
     private bool Fit(Example example, PromptedSequence[] sequences)
     {

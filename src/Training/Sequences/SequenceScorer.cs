@@ -107,20 +107,22 @@ public sealed class SequenceScorer
     {
         var layered = _model as ILayeredModel ?? throw new PlumblineException($"the objective reads hidden states of every layer, and the model {_model.GetType().Name} does not show them; use a model that is an {nameof(ILayeredModel)}");
         var layout = new SequenceLayout(sequences, _model.Tokenizer.PadId);
-        var layers = layered.HiddenStates(layout.Tokens(Device));
+        var layers = layered.HiddenStates(layout.Tokens(Like.device));
         return stack([.. Enumerable.Range(0, (int)layers.shape[0]).Select(layer => layout.ScatterRows(layout.Select(layers.select(0, layer))))]);
     }
 
-    private Device Device => _model.Network.parameters().First().device;
+    private Tensor Like => _model.Network.parameters().First();
 
     /// <summary>[M,Width] the states that predict the answers' tokens.</summary>
     private Tensor States(IReadOnlyList<PromptedSequence> sequences, SequenceLayout layout)
     {
-        if (_mode != SharedPrefixMode.Off && _model is ISharedPrefixModel sharing && new SharedPrompts(sequences) is var prompts && (_mode == SharedPrefixMode.On || prompts.Pay))
+        var like = Like;
+        if (_mode != SharedPrefixMode.Off && _model is ISharedPrefixModel sharing
+            && new SharedPrompts(sequences) is var prompts && (_mode == SharedPrefixMode.On || prompts.Pay(Kernels.FusesPacked(like))))
         {
-            return sharing.Hidden(prompts.Pack(Device));
+            return sharing.Hidden(prompts.Pack(like.device));
         }
 
-        return layout.Select(_model.Hidden(layout.Tokens(Device)));
+        return layout.Select(_model.Hidden(layout.Tokens(like.device)));
     }
 }

@@ -21,8 +21,9 @@ internal sealed class SharedPrompts
     internal PackedLayout Layout { get; }
 
     /// <summary>Whether running each prompt once is expected to be faster than running each row.</summary>
-    internal bool Pay => _rows.Length < _sequences.Count
-        && SharedPrefixCost.Of(Layout.Groups).Pays((long)_sequences.Count * (_sequences.Max(sequence => sequence.Length) - 1));
+    /// <param name="fused">Whether attention is one fused kernel.</param>
+    internal bool Pay(bool fused) => _rows.Length < _sequences.Count
+        && SharedPrefixCost.Of(Layout.Groups).Pays((long)_sequences.Count * (_sequences.Max(sequence => sequence.Length) - 1), fused);
 
     /// <summary>The packed row; its places are those that predict the answers' tokens, row after row of the batch.</summary>
     internal PackedSequences Pack(Device device)

@@ -204,7 +204,7 @@ internal sealed class Learner : IDisposable
     /// <summary>[count] uniform numbers in [0,1), one a row.</summary>
     internal static Tensor Uniforms(Draws draws, int count) => tensor(Enumerable.Range(0, count).Select(row => draws.Key(row).Uniform()).ToArray());
 
-    private static Tensor Rows(Batch batch) => batch.Find("mask") ?? batch.Find("chosen_mask") ?? batch["item_mask"];
+    private static Tensor Rows(Batch batch) => batch.Find("mask") ?? batch.Find("chosen_mask") ?? batch.Find("item_mask") ?? batch.Find("chosen_scores") ?? batch.Find("chosen_embeddings") ?? batch.Find("scores") ?? batch["embeddings"];
 
     private Steering Steer(SteeredCoefficient steered, StageContext stage)
     {

@@ -18,6 +18,13 @@ internal static class StepLoop
     {
         IObserver[] observers = [.. options.Observers.Select(observer => observer.Create(stage.Services))];
         stage.Recorder.Begin(options.Steps);
+        for (var o = 0; o < observers.Length && !cancel.IsCancellationRequested; o++)
+        {
+            using var scope = NewDisposeScope();
+            stage.Recorder.InHand(Kinds.Observer + " " + options.Observers[o].Id, "observing");
+            observers[o].OnBegin(options.Steps, stage.Recorder);
+        }
+
         var diagnostics = options.Diagnostics is { } watched ? new Diagnostics(watched, stage.Recorder) : null;
         var done = Steps(stage, options, observers, diagnostics, step, cancel);
         foreach (var observer in observers)
@@ -77,7 +84,7 @@ internal static class StepLoop
     }
 
     /// <summary>Adds a loss and its outputs to metrics: a tensor by its mean; texts and lists are left out.</summary>
-    internal static void Add(this Dictionary<string, double> metrics, Outputs outputs)
+    internal static void Add(this Dictionary<string, double> metrics, IEnumerable<KeyValuePair<string, object>> outputs)
     {
         if (outputs is Loss loss)
         {

@@ -74,7 +74,7 @@ public sealed class ReproduceTests : IDisposable
     {
         _plugin.Experiment["arms"]!["short"]!["stages"] = JsonNode.Parse("""[{ "use": "claimed-loop", "steps": 0 }]""");
         var run = _plugin.Reproduce("claimed-loop").With(0);
-        Assert.Contains("counting/short-0: diagnosed: no-steps: ", run.Output, StringComparison.Ordinal);
+        Assert.Contains("counting/short-0: diagnosed: no-steps, ", run.Output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -50,6 +50,14 @@ public sealed class SmallData : IData
             ["steps"] = new JsonArray([.. Enumerable.Range(0, 3).Select(k => (JsonNode)Word(30 + k, 1, 2))]),
             ["advantages"] = new JsonArray([.. Enumerable.Range(0, 3).Select(k => (JsonNode)Math.Round(draws.Key(40 + k).Normal(), 3))]),
             ["phase"] = i % 2,
+            ["annotator_ids"] = 0,
+            ["preference"] = Math.Round(draws.Key(50).Uniform(), 3),
+            ["margins"] = 0.1,
+            ["chosen_scores"] = Math.Round(draws.Key(51).Normal(), 3),
+            ["rejected_scores"] = Math.Round(draws.Key(52).Normal(), 3),
+            ["chosen_win_rates"] = 0.7,
+            ["rejected_win_rates"] = 0.4,
+            ["chosen_probs"] = 0.8,
         });
     }
 }

@@ -11,19 +11,27 @@ internal static class SmallStages
         [Loop.OfflinePairs] = """{ "data": "small", "batch_size": 4 }""",
         [Loop.OnlineGroups] = """{ "data": "small", "rewards": ["small-reward"], "prompts_per_step": 3, "sampler": { "group_size": 4, "max_new_tokens": 5 }, "sample_every": 0 }""",
         [Loop.ActorCritic] = """{ "data": "small", "rewards": ["small-reward"], "prompts_per_step": 6, "sampler": { "max_new_tokens": 5 }, "sample_every": 0 }""",
+        [Loop.OfflineLists] = """{ "data": "small", "batch_size": 4 }""",
+        [Loop.OfflineSteps] = """{ "data": "small", "batch_size": 4 }""",
+        [Loop.OnlinePairs] = """{ "data": "small", "judge": "small-judge", "prompts_per_step": 3, "sampler": { "max_new_tokens": 5 }, "sample_every": 0 }""",
+        [Loop.SelfPlay] = """{ "data": "small", "judge": "small-judge", "prompts_per_step": 3, "batch_size": 4, "sampler": { "group_size": 4, "max_new_tokens": 5 }, "write_samples": false }""",
+        [Loop.RewardTraining] = """{ "data": "small", "batch_size": 4 }""",
     };
 
     /// <summary>What a method wants otherwise than its loop's other methods.</summary>
     private static readonly Dictionary<string, string> Otherwise = new()
     {
+        ["knapsack-rl"] = """{ "rewards": ["small-verdict"] }""",
+        // Its window and parts that choose among a batch's rows exclude each other.
+        ["t-ppo"] = """{ "filter": null, "scheduler": null, "window": 2 }""",
         ["disco"] = """{ "rewards": ["small-verdict"] }""",
     };
 
     /// <summary>Methods that take verdicts alone, 0 or 1, so that a second reward can't be added.</summary>
-    internal static readonly HashSet<string> VerdictsAlone = ["disco"];
+    internal static readonly HashSet<string> VerdictsAlone = ["disco", "knapsack-rl"];
 
     /// <summary>Parts that are for one sort of data or loop, and say so when they meet another.</summary>
-    private static readonly HashSet<string> NotAnywhere = [];
+    private static readonly HashSet<string> NotAnywhere = ["knapsack-rl"];
 
     /// <summary>Whether a part of a slot's kind can stand in any stage: those of tests, and those made for the task of one claim, can't.</summary>
     internal static bool Composes(PartDescriptor part) => !NotAnywhere.Contains(part.Id) && part.Type.Assembly.GetName().Name is { } assembly && !assembly.EndsWith(".Tests", StringComparison.Ordinal);

@@ -1,0 +1,26 @@
+namespace Plumbline.Plugins.Features;
+
+/// <summary>What follows each hidden layer.</summary>
+public enum Activation
+{
+    /// <summary>max(0, x).</summary>
+    Relu,
+
+    /// <summary>tanh x.</summary>
+    Tanh,
+}
+
+/// <summary>Options of <c>features</c>.</summary>
+public sealed record FeaturesOptions
+{
+    /// <summary>Numbers of an answer.</summary>
+    [Positive]
+    public required int Inputs { get; init; }
+
+    /// <summary>Widths of the hidden layers; the last one is what a head reads.</summary>
+    [Positive]
+    public IReadOnlyList<int> Hidden { get; init; } = [64, 64];
+
+    /// <summary>What follows each hidden layer.</summary>
+    public Activation Activation { get; init; } = Activation.Relu;
+}
