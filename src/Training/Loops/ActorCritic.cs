@@ -168,7 +168,11 @@ public sealed class ActorCritic(ActorCriticOptions options, StageContext stage) 
                 whole.With(name, value);
             }
 
-            inFlight?.RequireMask(whole, options.Advantage.Id);
+            if (inFlight is not null)
+            {
+                RowsInFlight.RequireMask(whole, options.Advantage.Id);
+            }
+
             metrics.Add(estimated.Where(output => !whole.Has(output.Key)));
             return whole;
         }

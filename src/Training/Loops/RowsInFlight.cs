@@ -28,7 +28,7 @@ internal sealed class RowsInFlight(RolloutSource source, StageContext stage, int
         : new RowsInFlight(source, stage, options.PromptsPerStep, window, options.Rewards.Count);
 
     /// <summary>Refuses an advantage part that does not tell this step's tokens from those of older policies.</summary>
-    internal void RequireMask(Batch whole, string advantage)
+    internal static void RequireMask(Batch whole, string advantage)
     {
         if (!whole.Has(PolicyMask))
         {
