@@ -26,7 +26,7 @@ internal abstract class Work(long items, int runs) : IDisposable
     /// <inheritdoc/>
     public abstract void Dispose();
 
-    protected static Transformer NewModel()
+    protected static Transformer NewModel(int context = 512)
     {
         var options = new TransformerOptions
         {
@@ -34,7 +34,7 @@ internal abstract class Work(long items, int runs) : IDisposable
             Width = 256,
             Heads = 4,
             Hidden = 688,
-            ContextLength = 512,
+            ContextLength = context,
             Tokenizer = Part<ITokenizer>.Of("ids", new Ids()),
         };
         var run = new RunContext
@@ -68,7 +68,7 @@ internal abstract class Work(long items, int runs) : IDisposable
     {
         public int VocabularySize => Vocabulary;
 
-        public int EosId => Vocabulary;
+        public int? EosId => Vocabulary;
 
         public int PadId => 0;
 

@@ -21,9 +21,7 @@ public sealed class DpoLaws
     {
         var objective = new Dpo(new DpoOptions());
         var batch = random.Pairs();
-        var swapped = new PairBatch(batch.Names.Select(name => KeyValuePair.Create(
-            name.Contains("chosen", StringComparison.Ordinal) ? name.Replace("chosen", "rejected", StringComparison.Ordinal) : name.Replace("rejected", "chosen", StringComparison.Ordinal), (object)batch[name])));
-        var (loss, other) = (objective.Compute(batch), objective.Compute(swapped));
+        var (loss, other) = (objective.Compute(batch), objective.Compute(batch.Swapped()));
         var z = loss.Tensor("chosen_rewards") - loss.Tensor("rejected_rewards");
         Given.Same(-loss.Tensor("margin"), other.Tensor("margin"));
         // -log σ(-z) + log σ(z) = z.

@@ -10,6 +10,8 @@ public sealed class Dtypes
     [Theory]
     [InlineData("dpo")]
     [InlineData("simpo")]
+    [InlineData("f-dpo")]
+    [InlineData("rdpo")]
     [InlineData("grpo")]
     [InlineData("ppo")]
     [InlineData("sft")]

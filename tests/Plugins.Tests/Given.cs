@@ -43,6 +43,9 @@ internal static class Given
     /// <summary>[n,t] log-probabilities, 0 where masked.</summary>
     internal static Tensor Logps(this Random random, Tensor mask) => -(random.Normal(1, mask.shape).abs() * mask);
 
+    /// <summary>[n,t] token ids of a vocabulary of three.</summary>
+    internal static Tensor Tokens(this Random random, int n, int t) => tensor(Enumerable.Range(0, n * t).Select(_ => (long)random.Next(3)).ToArray(), [n, t]);
+
     /// <summary>[n] groups of at least two members, interleaved, ids with gaps.</summary>
     internal static Tensor GroupIds(this Random random, int groups, int size)
     {
@@ -81,6 +84,10 @@ internal static class Given
 
         return copy;
     }
+
+    /// <summary>The same batch with the sides swapped.</summary>
+    internal static PairBatch Swapped(this PairBatch batch) => new(batch.Names.Select(name => KeyValuePair.Create(
+        name.Contains("chosen", StringComparison.Ordinal) ? name.Replace("chosen", "rejected", StringComparison.Ordinal) : name.Replace("rejected", "chosen", StringComparison.Ordinal), (object)batch[name])));
 
     internal static Tensor GradientOf(this Loss loss, Tensor input) => autograd.grad([loss.Value], [input], retain_graph: true)[0]!;
 

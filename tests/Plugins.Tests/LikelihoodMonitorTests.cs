@@ -37,13 +37,12 @@ public sealed class LikelihoodMonitorTests
         stage.Run.Models.Set("policy", New(stage));
         using var monitor = Monitor(stage, StopAction.Report, every: 2);
         monitor.OnBegin(4, stage.Recorder);
-        Assert.True(monitor.OnStep(0, new Dictionary<string, double>(), stage.Recorder));
-        Assert.Empty(monitor.Metrics);
-        Assert.True(monitor.OnStep(1, new Dictionary<string, double>(), stage.Recorder));
-        Assert.Equal(Math.Log(4), monitor.Metrics["topk_entropy"], 6);
-        Assert.Equal(0.5, monitor.Metrics["topk_mass"], 6);
-        Assert.Equal(2 * Math.Log(0.125), monitor.Metrics["better_likelihood"], 6);
-        Assert.Equal(0, monitor.Metrics["likelihood_gap"], 6);
+        Assert.Empty(monitor.Measure(0));
+        var measured = monitor.Measure(1);
+        Assert.Equal(Math.Log(4), measured["likelihood-overopt/topk_entropy"], 6);
+        Assert.Equal(0.5, measured["likelihood-overopt/topk_mass"], 6);
+        Assert.Equal(2 * Math.Log(0.125), measured["likelihood-overopt/better_likelihood"], 6);
+        Assert.Equal(0, measured["likelihood-overopt/likelihood_gap"], 6);
     }
 
     private static (Table Table, List<double[]> Weights) Sharpen(ToyStage stage, StopAction action, out int done)
@@ -64,6 +63,7 @@ public sealed class LikelihoodMonitorTests
             }
 
             weights.Add(table.Values.detach().data<double>().ToArray());
+            _ = monitor.Measure(done);
             if (!monitor.OnStep(done++, new Dictionary<string, double>(), stage.Recorder))
             {
                 break;

@@ -22,6 +22,13 @@ public sealed class Stages
     }
 
     [Fact]
+    public void An_advantage_for_another_loop_is_refused_where_the_manifest_is_read()
+    {
+        var refused = Assert.Throws<ManifestException>(() => Runs.StageRun.Bind<ILoop>(new() { ["use"] = "grpo", ["data"] = "small", ["rewards"] = new System.Text.Json.Nodes.JsonArray("small-reward"), ["advantage"] = "gae" }));
+        Assert.Contains("advantage 'gae' is a ITokenAdvantage, and a IGroupAdvantage is needed here", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_loops_own_defaults_name_parts_that_come_with_them()
     {
         var named = Parts.Ids(Kinds.Loop).SelectMany(id => Parts.Find(Kinds.Loop, id)!.Defaults).Where(@default => @default.Path is "advantage" or "token_reward").ToArray();

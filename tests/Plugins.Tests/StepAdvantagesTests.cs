@@ -27,7 +27,7 @@ public sealed class StepAdvantagesTests
             var values = List(row, "values");
             for (var step = 0; step < 3; step++)
             {
-                Assert.Equal(steps[..step].Contains("0") ? 0 : Math.Pow(0.75, 3 - step), values[step], 0.06);
+                Assert.Equal(steps.Take(step).Contains("0") ? 0 : Math.Pow(0.75, 3 - step), values[step], 0.06);
             }
         });
 

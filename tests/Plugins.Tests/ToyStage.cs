@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Plumbline.Plugins.KvCache;
 using Plumbline.Plugins.Numbers;
 using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Plumbline.Tests.Plugins;
 
@@ -17,7 +18,7 @@ internal sealed class ToyStage : IDisposable
             Folder = Path.Combine(Path.GetTempPath(), "plumbline-" + Guid.NewGuid().ToString("N")),
             BaseFolder = Path.GetTempPath(),
             Seed = 3,
-            Device = torch.CPU,
+            Device = CPU,
             Dtype = ScalarType.Float64,
         };
         Stage = new StageContext { Run = Run, Index = 0, Name = "stage", Services = Services, Recorder = Recorder, Log = NullLogger.Instance };

@@ -24,9 +24,7 @@ public sealed class LikelihoodMonitor(LikelihoodMonitorOptions options, StageCon
     private readonly Dictionary<string, List<double>> _series = [];
     private IReadOnlyList<Example> _rows = [];
     private long _stop = -1;
-
-    /// <inheritdoc/>
-    public IReadOnlyDictionary<string, double> Metrics { get; private set; } = new Dictionary<string, double>();
+    private bool _goOn = true;
 
     /// <inheritdoc/>
     public void OnBegin(int steps, IRecorder recorder)
@@ -38,15 +36,15 @@ public sealed class LikelihoodMonitor(LikelihoodMonitorOptions options, StageCon
             throw new PlumblineException($"the monitor has no prompts: that part of data '{options.Data.Id}' is empty; set its held_out, or split to \"train\"");
         }
 
-        _ = See(0, recorder);
+        _ = See(0);
     }
 
     /// <inheritdoc/>
-    public bool OnStep(int step, IReadOnlyDictionary<string, double> metrics, IRecorder recorder)
-    {
-        Metrics = new Dictionary<string, double>();
-        return (step + 1) % options.EvaluateEvery != 0 || See(step + 1, recorder);
-    }
+    public IReadOnlyDictionary<string, double> Measure(int step) => (step + 1) % options.EvaluateEvery == 0
+        ? See(step + 1).ToDictionary(pair => "likelihood-overopt/" + pair.Key, pair => pair.Value) : [];
+
+    /// <inheritdoc/>
+    public bool OnStep(int step, IReadOnlyDictionary<string, double> metrics, IRecorder recorder) => _goOn;
 
     /// <inheritdoc/>
     public void OnEnd(int steps, IRecorder recorder) => Dispose();
@@ -54,12 +52,12 @@ public sealed class LikelihoodMonitor(LikelihoodMonitorOptions options, StageCon
     /// <inheritdoc/>
     public void Dispose() => _snapshots?.Dispose();
 
-    /// <summary>Measures, asks the monitor, acts. False: the stage ends.</summary>
-    private bool See(int done, IRecorder recorder)
+    /// <summary>Measures, asks the monitor, acts.</summary>
+    private Dictionary<string, double> See(int done)
     {
         using var scope = NewDisposeScope();
         using var still = no_grad();
-        var measured = Measure();
+        var measured = Indicators();
         _steps.Add(done);
         foreach (var (name, value) in measured)
         {
@@ -72,7 +70,6 @@ public sealed class LikelihoodMonitor(LikelihoodMonitorOptions options, StageCon
         var (stop, keep) = ((long)verdict["stop_index"], (int)(long)verdict["keep_index"]);
         measured["alarm"] = verdict.Tensor("alarms")[_steps.Count - 1].ToBoolean() ? 1 : 0;
         measured["keep_step"] = _steps[keep];
-        Metrics = measured;
         StageFile.Write(stage, "monitor", new JsonObject
         {
             ["steps"] = new JsonArray([.. _steps.Select(step => (JsonNode)step)]),
@@ -82,10 +79,15 @@ public sealed class LikelihoodMonitor(LikelihoodMonitorOptions options, StageCon
             ["keep_index"] = keep,
             ["keep_step"] = _steps[keep],
         });
-        return stop < 0 || _stop >= 0 || Act(stop, keep, recorder);
+        if (stop >= 0 && _stop < 0)
+        {
+            Act(stop, keep);
+        }
+
+        return measured;
     }
 
-    private bool Act(long stop, int keep, IRecorder recorder)
+    private void Act(long stop, int keep)
     {
         _stop = stop;
         _snapshots?.Restore(keep);
@@ -95,11 +97,11 @@ public sealed class LikelihoodMonitor(LikelihoodMonitorOptions options, StageCon
             StopAction.StopAndRestore => $"the stage ends here with the weights after {_steps[keep]} steps",
             _ => "the stage goes on",
         };
-        recorder.Diagnose(new Diagnosis("likelihood-over-optimisation", $"after {_steps[(int)stop]} steps the entropy or the mass of the {options.TopK} likeliest tokens has fallen from its peak {options.Patience} times in a row; the policy after {_steps[keep]} steps was the last before: {what}") { Warning = true });
-        return options.Action == StopAction.Report;
+        stage.Recorder.Diagnose(new Diagnosis("likelihood-over-optimisation", $"after {_steps[(int)stop]} steps the entropy or the mass of the {options.TopK} likeliest tokens has fallen from its peak {options.Patience} times in a row; the policy after {_steps[keep]} steps was the last before: {what}") { Warning = true });
+        _goOn = options.Action == StopAction.Report;
     }
 
-    private Dictionary<string, double> Measure()
+    private Dictionary<string, double> Indicators()
     {
         var training = stage.Policy.Network.training;
         stage.Policy.Network.eval();

@@ -15,8 +15,8 @@ public sealed class SimPo(SimPoOptions options) : PairObjective
     {
         ArgumentNullException.ThrowIfNull(batch);
         batch.RequireShapes(reference: false);
-        RequireTokens(batch.ChosenMask, "chosen_mask");
-        RequireTokens(batch.RejectedMask, "rejected_mask");
+        Masked.RequireTokensInEveryRow(batch.ChosenMask, "chosen_mask");
+        Masked.RequireTokensInEveryRow(batch.RejectedMask, "rejected_mask");
         var chosen = options.Beta * Masked.RowMean(batch.PolicyChosenLogps, batch.ChosenMask);
         var rejected = options.Beta * Masked.RowMean(batch.PolicyRejectedLogps, batch.RejectedMask);
 
@@ -29,14 +29,6 @@ public sealed class SimPo(SimPoOptions options) : PairObjective
         }
 
         return PairLosses.WithMetrics(loss, losses, chosen, rejected);
-    }
-
-    private static void RequireTokens(Tensor mask, string name)
-    {
-        if (mask.sum(-1).min().ToDouble() == 0)
-        {
-            throw new InvalidInputException($"a row of '{name}' is 0 everywhere: its answer has no token, and its average log-probability would divide by 0");
-        }
     }
 
     /// <summary>The share of pairs whose chosen answer has the higher average log-probability: agreement [].</summary>

@@ -18,6 +18,10 @@ public sealed class Grpo(GrpoOptions options) : GroupObjective
     /// <inheritdoc/>
     public override Needs Needs => (options.Beta > 0 ? Needs.Reference : Needs.None) | (ReadsEntropies ? Needs.Entropies : Needs.None);
 
+    /// <summary>A weight of 0 leaves out what it weighs (the reference, the entropies), so a controller can't steer it: let it begin above 0.</summary>
+    public override IReadOnlyDictionary<string, double> Coefficients =>
+        new Dictionary<string, double> { ["beta"] = options.Beta, ["entropy_coef"] = options.EntropyCoef }.Where(pair => pair.Value != 0).ToDictionary();
+
     /// <summary>Equation (3): -min(ρ A, clip(ρ) A) + β KL at each token, reduced over the group's completions.</summary>
     public override Loss Compute(GroupBatch batch)
     {
@@ -39,13 +43,13 @@ public sealed class Grpo(GrpoOptions options) : GroupObjective
         {
             kl = KlEstimates.K3((batch.Logps - batch.ReferenceLogps.detach()) * mask);
             kl = options.UseBiasCorrectionKl ? kl * ratio : kl;
-            per = per + (options.Beta * kl);
+            per = per + ((batch.Number("beta") ?? options.Beta) * kl);
         }
 
         var loss = TokenReduction.Reduce(per, mask, options.LossType, options.NumItemsInBatch, options.MaxCompletionLength);
         if (options.EntropyCoef != 0)
         {
-            loss -= options.EntropyCoef * Entropy(batch.Entropies, mask, learns);
+            loss -= (batch.Number("entropy_coef") ?? options.EntropyCoef) * Entropy(batch.Entropies, mask, learns);
         }
 
         return WithMetrics(loss, batch, ratio.detach(), advantages, mask, kl.detach());

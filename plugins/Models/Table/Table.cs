@@ -17,9 +17,15 @@ public sealed class Table : TableModel
     private static Tensor Start(TableOptions options, ITokenizer tokenizer, RunContext run)
     {
         ArgumentNullException.ThrowIfNull(run);
-        var (draws, size) = (run.Draws.Key("weights"), options.Prompts * options.Positions * tokenizer.VocabularySize);
+        var answers = options.AnswerTokens ?? tokenizer.VocabularySize;
+        if (answers > tokenizer.VocabularySize)
+        {
+            throw new PlumblineException($"answer_tokens of the table is {answers}, and its tokenizer has only {tokenizer.VocabularySize} tokens");
+        }
+
+        var (draws, size) = (run.Draws.Key("weights"), options.Prompts * options.Positions * answers);
         double[] values = [.. Enumerable.Range(0, size).Select(i => options.InitStd * draws.Key(i).Normal())];
-        return tensor(values, [options.Prompts, options.Positions, tokenizer.VocabularySize], device: run.Device).to_type(run.Dtype);
+        return tensor(values, [options.Prompts, options.Positions, answers], device: run.Device).to_type(run.Dtype);
     }
 }
 
@@ -33,6 +39,10 @@ public sealed record TableOptions
     /// <summary>Tokens of an answer at most, the end-of-sequence token included.</summary>
     [Positive]
     public int Positions { get; init; } = 1;
+
+    /// <summary>Tokens that an answer is made of, the first of the vocabulary; null: all.</summary>
+    [Positive]
+    public int? AnswerTokens { get; init; }
 
     /// <summary>Standard deviation of the first logits.</summary>
     [NonNegative]

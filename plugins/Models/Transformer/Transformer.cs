@@ -13,7 +13,7 @@ namespace Plumbline.Plugins.Transformer;
 /// </remarks>
 [Model("transformer")]
 [Default("tokenizer", "bytes")]
-public sealed class Transformer : ICausalModel
+public sealed class Transformer : ILayeredModel, ISharedPrefixModel
 {
     private readonly TransformerOptions _options;
     private readonly Decoder _network;
@@ -61,6 +61,17 @@ public sealed class Transformer : ICausalModel
 
     /// <inheritdoc/>
     public Tensor Hidden(Tensor tokens) => _network.Hidden(tokens, null);
+
+    /// <inheritdoc/>
+    public Tensor HiddenStates(Tensor tokens)
+    {
+        var layers = new List<Tensor>();
+        _network.Hidden(tokens, null, layers);
+        return stack([.. layers]);
+    }
+
+    /// <inheritdoc/>
+    public Tensor Hidden(PackedSequences packed) => _network.Hidden(packed);
 
     /// <inheritdoc/>
     public Tensor Logits(Tensor hidden) => _network.Logits(hidden);
@@ -170,19 +181,30 @@ internal sealed class Decoder : nn.Module
         }
     }
 
-    /// <summary>[N,T] to [N,T,W]; with a cache, every token's keys and values are kept in it.</summary>
-    internal Tensor Hidden(Tensor tokens, Cache? cache)
+    /// <summary>[N,T] to [N,T,W]; with a cache, every token's keys and values are kept in it; with a list, the stream after the embedding and each block is added to it.</summary>
+    internal Tensor Hidden(Tensor tokens, Cache? cache, List<Tensor>? layers = null)
     {
-        var length = tokens.shape[1];
-        if (length > _options.ContextLength)
-        {
-            throw new PlumblineException($"a sequence of {length} tokens is longer than the model's context_length of {_options.ContextLength}; raise it or shorten the data");
-        }
-
+        RequireRoom(tokens.shape[1]);
         var x = Kernels.Embed(tokens, Embedding);
+        layers?.Add(x);
         for (var i = 0; i < _blocks.Length; i++)
         {
             x = _blocks[i].Read(x, _cos, _sin, cache?.Layer(i));
+            layers?.Add(x);
+        }
+
+        return Kernels.RmsNorm(x, _norm, _options.NormEps);
+    }
+
+    /// <summary>Packed sequences to [A,W]. After the last attention only the places asked for go on.</summary>
+    internal Tensor Hidden(PackedSequences packed)
+    {
+        RequireRoom(packed.Groups.Max(group => group.PrefixLength + group.SuffixLengths.DefaultIfEmpty().Max()));
+        var x = Kernels.Embed(packed.Tokens, Embedding);
+        var (cos, sin) = (_cos.index_select(0, packed.Positions), _sin.index_select(0, packed.Positions));
+        for (var i = 0; i < _blocks.Length; i++)
+        {
+            x = _blocks[i].Read(x, cos, sin, packed.Groups, i == _blocks.Length - 1 ? packed.Places : null);
         }
 
         return Kernels.RmsNorm(x, _norm, _options.NormEps);
@@ -201,6 +223,14 @@ internal sealed class Decoder : nn.Module
     }
 
     internal Tensor Logits(Tensor hidden) => nn.functional.linear(hidden, _head ?? Embedding);
+
+    private void RequireRoom(long length)
+    {
+        if (length > _options.ContextLength)
+        {
+            throw new PlumblineException($"a sequence of {length} tokens is longer than the model's context_length of {_options.ContextLength}; raise it or shorten the data");
+        }
+    }
 
     /// <summary>[N,W] to [N,V], the few rows of a decoding step.</summary>
     internal Tensor NextLogits(Tensor hidden) => Kernels.LinearRows(hidden, _head ?? Embedding);
@@ -251,8 +281,26 @@ internal sealed class Block : nn.Module
             kept.V.narrow(2, 0, v.shape[2]).copy_(v);
         }
 
-        x = x + nn.functional.linear(Kernels.CausalAttention(q, k, v), _out);
-        h = Kernels.RmsNorm(x, _feedNorm, _options.NormEps);
+        return Feed(x + nn.functional.linear(Kernels.CausalAttention(q, k, v), _out));
+    }
+
+    /// <summary>[M,W] packed, cos and sin of each token, to [M,W], or to the places that are asked for.</summary>
+    internal Tensor Read(Tensor x, Tensor cos, Tensor sin, IReadOnlyList<PackedGroup> groups, Tensor? places)
+    {
+        var h = Kernels.RmsNorm(x, _attentionNorm, _options.NormEps);
+        var (q, k, v) = Kernels.QkvRotary(nn.functional.linear(h, _qkv).unsqueeze(0), _options.Heads, _options.KeyHeads, cos, sin);
+        var attended = Kernels.PackedAttention(q.squeeze(0), k.squeeze(0), v.squeeze(0), groups);
+        if (places is not null)
+        {
+            (x, attended) = (x.index_select(0, places), attended.index_select(0, places));
+        }
+
+        return Feed(x + nn.functional.linear(attended, _out));
+    }
+
+    private Tensor Feed(Tensor x)
+    {
+        var h = Kernels.RmsNorm(x, _feedNorm, _options.NormEps);
         return x + nn.functional.linear(Kernels.SwiGlu(nn.functional.linear(h, _gateUp)), _down);
     }
 

@@ -40,23 +40,19 @@ public sealed class KvCache(KvCacheOptions options) : ISampler
         using var still = no_grad();
         var device = model.Network.parameters().First().device;
         var prompts = rows.Select(row => row.Request).Distinct().ToList();
-        var longest = prompts.Max(prompt => prompt.Prompt.Length);
-        if (longest >= model.ContextLength)
-        {
-            throw new PlumblineException($"a prompt of {longest} tokens leaves no room for an answer in the model's context_length of {model.ContextLength}");
-        }
-
         foreach (var row in rows)
         {
             // A row's own limit: how long its batch mates are must not matter.
-            row.Most = Math.Min(options.MaxNewTokens, model.ContextLength - row.Request.Prompt.Length);
+            row.Limit(options.MaxNewTokens, model.ContextLength);
         }
 
+        int[][] read = [.. prompts.Select(prompt => (int[])[.. prompt.Prompt, .. prompt.Begun])];
+        var longest = read.Max(tokens => tokens.Length);
         var capacity = Math.Min(model.ContextLength, longest + options.MaxNewTokens);
         var cache = model.NewCache(prompts.Count, capacity);
         try
         {
-            var logits = model.Prefill(Padded(prompts, longest, model.Tokenizer.PadId, device), [.. prompts.Select(prompt => prompt.Prompt.Length)], cache);
+            var logits = model.Prefill(Padded(read, longest, model.Tokenizer.PadId, device), [.. read.Select(tokens => tokens.Length)], cache);
             if (prompts.Count != rows.Length)
             {
                 var places = prompts.Select((prompt, place) => (prompt, place)).ToDictionary(pair => pair.prompt, pair => pair.place);
@@ -66,11 +62,11 @@ public sealed class KvCache(KvCacheOptions options) : ISampler
             }
 
             var active = rows;
-            for (var token = 0; ; token++)
+            while (true)
             {
                 using var step = NewDisposeScope();
                 cancel.ThrowIfCancellationRequested();
-                var (tokens, logps) = Kernels.SampleRows(logits, [.. active.Select(row => row.Draws.Key(token).Uniform())], options.Temperature, options.TopK, options.TopP);
+                var (tokens, logps) = Kernels.SampleRows(logits, [.. active.Select(row => row.NextDraw)], options.Temperature, options.TopK, options.TopP);
                 var drawn = tokens.cpu().data<long>().ToArray();
                 var recorded = logps.data<float>().ToArray();
                 for (var i = 0; i < active.Length; i++)
@@ -109,35 +105,53 @@ public sealed class KvCache(KvCacheOptions options) : ISampler
         }
     }
 
-    private static Tensor Padded(List<SamplingRequest> prompts, int longest, int pad, Device device)
+    private static Tensor Padded(int[][] rows, int longest, int pad, Device device)
     {
-        var tokens = new long[prompts.Count * longest];
+        var tokens = new long[rows.Length * longest];
         Array.Fill(tokens, pad);
-        for (var i = 0; i < prompts.Count; i++)
+        for (var i = 0; i < rows.Length; i++)
         {
-            for (var t = 0; t < prompts[i].Prompt.Length; t++)
+            for (var t = 0; t < rows[i].Length; t++)
             {
-                tokens[(i * longest) + t] = prompts[i].Prompt[t];
+                tokens[(i * longest) + t] = rows[i][t];
             }
         }
 
-        return tensor(tokens, [prompts.Count, longest], device: device);
+        return tensor(tokens, [rows.Length, longest], device: device);
     }
 
     /// <summary>One completion while it grows.</summary>
     private sealed class Row(SamplingRequest request, int sample)
     {
-        private readonly List<int> _tokens = [];
-        private readonly List<float> _logps = [];
+        private readonly List<int> _tokens = [.. request.Begun];
+        private readonly List<float> _logps = [.. request.BegunLogps];
+        private readonly Draws _draws = request.Draws.Key(sample);
+        private int _longest;
+        private int _stop;
         private bool _complete;
 
         internal SamplingRequest Request { get; } = request;
 
-        internal Draws Draws { get; } = request.Draws.Key(sample);
-
-        internal int Most { get; set; }
+        internal double NextDraw => _draws.Key(_tokens.Count).Uniform();
 
         internal bool Ended { get; private set; }
+
+        /// <summary>Where the completion ends at the latest, and where this call stops.</summary>
+        internal void Limit(int maxNewTokens, int contextLength)
+        {
+            var prompt = Request.Prompt.Length;
+            if (prompt >= contextLength)
+            {
+                throw new PlumblineException($"a prompt of {prompt} tokens leaves no room for an answer in the model's context_length of {contextLength}");
+            }
+
+            _longest = Math.Min(Math.Min(maxNewTokens, Request.Longest ?? maxNewTokens), contextLength - prompt);
+            _stop = Math.Min(_longest, _tokens.Count + (Request.Window ?? _longest));
+            if (_tokens.Count >= _longest || _stop == _tokens.Count || _tokens.Count != _logps.Count)
+            {
+                throw new PlumblineException($"a completion that has {_tokens.Count} tokens with {_logps.Count} log-probabilities can't go on by a window of {Request.Window} to at most {_longest} tokens");
+            }
+        }
 
         internal void Add(int token, float logp, int? eos)
         {
@@ -145,10 +159,9 @@ public sealed class KvCache(KvCacheOptions options) : ISampler
             {
                 _tokens.Add(token);
                 _logps.Add(logp);
-                _complete = token == eos;
-                Ended = _complete || _tokens.Count == Most;
                 // Where nothing but the length ends a completion, the longest is a complete one.
-                _complete |= Ended && eos is null;
+                _complete = token == eos || (eos is null && _tokens.Count == _longest);
+                Ended = _complete || _tokens.Count == _stop;
             }
         }
 
@@ -161,7 +174,8 @@ public sealed class KvCache(KvCacheOptions options) : ISampler
             Completion = [.. _tokens],
             Logps = [.. _logps],
             Text = tokenizer.Decode(_tokens.ToArray()),
-            Truncated = !_complete,
+            Truncated = !_complete && _tokens.Count == _longest,
+            Unfinished = !_complete && _tokens.Count < _longest,
         };
     }
 }

@@ -1,12 +1,9 @@
 namespace Plumbline;
 
-/// <summary>Rewards and the structure of a batch to advantages: pure mathematics.</summary>
+/// <summary>Rewards to advantages: pure mathematics. A part is one of the two below: what its loop has to give differs.</summary>
 /// <remarks>
-/// In a groups loop the batch holds rewards [N] or [N,K], group_ids [N] int64, old_logps, mask [N,T], tokens [N,T] int64 and, where a reward left rows
-/// out, scored [N] bool; where a reward scored steps, step_rewards, step_mask [N,S] and step_ids [N,T] int64 too. In an actor-critic loop it holds
-/// token_rewards, values and mask [N,T], rewards and group_ids [N], finished [N] bool. Both have the plain numbers <c>step</c> and <c>total_steps</c>.
-/// The outputs hold advantages ([N] or [N,T]), in an actor-critic loop returns [N,T] too; the others are logged as metrics.
-/// Reference vectors name it <c>id/advantages</c>, or as <see cref="TargetAttribute"/> on the method says.
+/// The outputs hold advantages; the others are logged as metrics. Reference vectors name it <c>id/advantages</c>, or as
+/// <see cref="TargetAttribute"/> on the method says.
 /// </remarks>
 [Kind(Kinds.Advantage)]
 public interface IAdvantage
@@ -18,6 +15,22 @@ public interface IAdvantage
     /// <exception cref="InvalidInputException">The inputs can't be right; the message names one.</exception>
     Outputs Compute(Batch batch);
 }
+
+/// <summary>Rewards and the structure of groups of completions to advantages.</summary>
+/// <remarks>
+/// The batch holds rewards [N] or [N,K], group_ids [N] int64, old_logps, mask [N,T], tokens [N,T] int64, truncated [N] bool and, where a reward left
+/// rows out, scored [N] bool; where a reward scored steps, step_rewards, step_mask [N,S] and step_ids [N,T] int64 too; and the plain numbers
+/// <c>step</c> and <c>total_steps</c>. The advantages are [N] or [N,T].
+/// </remarks>
+public interface IGroupAdvantage : IAdvantage;
+
+/// <summary>Token rewards and a critic's values to advantages and returns.</summary>
+/// <remarks>
+/// The batch holds token_rewards, values and mask [N,T], rewards and group_ids [N], finished [N] bool (false where a row stays in flight: it stopped at
+/// a window's end), window_start [N] int64 (tokens it had at the last update; 0 without windows) and the plain numbers <c>step</c> and
+/// <c>total_steps</c>. The outputs hold advantages and returns [N,T], and what the objective reads of its <see cref="ActorCriticObjective.FurtherInputs"/>.
+/// </remarks>
+public interface ITokenAdvantage : IAdvantage;
 
 /// <summary>Scores of completions to rewards of tokens: pure mathematics.</summary>
 /// <remarks>The batch holds rewards [N], old_logps, reference_logps, mask [N,T], has_eos [N] bool and the plain number kl_coef. The outputs hold token_rewards [N,T] and mean_kl [].</remarks>

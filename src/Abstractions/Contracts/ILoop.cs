@@ -26,7 +26,7 @@ public interface IEvaluation
     IReadOnlyDictionary<string, double> Evaluate(StageContext stage, CancellationToken cancel);
 }
 
-/// <summary>Sees each step of a stage; may log, diagnose or stop.</summary>
+/// <summary>Sees each step of a stage; may measure, log, diagnose or stop.</summary>
 /// <remarks>One that looks at the models takes the <see cref="StageContext"/> in its constructor.</remarks>
 [Kind(Kinds.Observer)]
 public interface IObserver
@@ -38,11 +38,11 @@ public interface IObserver
     {
     }
 
-    /// <summary>After each step, before it is recorded. Return false to end the stage at this boundary.</summary>
-    bool OnStep(int step, IReadOnlyDictionary<string, double> metrics, IRecorder recorder);
+    /// <summary>Numbers of its own to log with a step, asked for after the step's update and before the step is recorded.</summary>
+    IReadOnlyDictionary<string, double> Measure(int step) => new Dictionary<string, double>();
 
-    /// <summary>What it has measured at the last step; logged with the step.</summary>
-    IReadOnlyDictionary<string, double> Metrics => new Dictionary<string, double>();
+    /// <summary>After each step is recorded. Return false to end the stage at this boundary.</summary>
+    bool OnStep(int step, IReadOnlyDictionary<string, double> metrics, IRecorder recorder);
 
     /// <summary>After the last step.</summary>
     void OnEnd(int steps, IRecorder recorder)

@@ -64,6 +64,15 @@ public interface ILayeredModel : ICausalModel
     Tensor HiddenStates(Tensor tokens);
 }
 
+/// <summary>A language model that reads a prefix once for all the sequences that begin with it.</summary>
+/// <remarks>For a model in which nothing but attention looks at other tokens, values and gradients are those of the sequences read one by one.</remarks>
+public interface ISharedPrefixModel : ICausalModel
+{
+    /// <summary>Hidden states after the last norm, at the places asked for.</summary>
+    /// <returns>[A,Width].</returns>
+    Tensor Hidden(PackedSequences packed);
+}
+
 /// <summary>Keys and values of the tokens a model has read, a row a sequence.</summary>
 public interface IKeyValueCache : IDisposable
 {

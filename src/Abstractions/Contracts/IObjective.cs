@@ -123,13 +123,22 @@ public abstract class Objective<TBatch> : IObjective
 public abstract class PairObjective : Objective<PairBatch>;
 
 /// <summary>An objective over groups of completions with advantages.</summary>
-public abstract class GroupObjective : Objective<GroupBatch>;
+public abstract class GroupObjective : Objective<GroupBatch>
+{
+    /// <summary>What makes the advantages where the stage names no part for it; null: the loop's own choice.</summary>
+    public virtual IGroupAdvantage? Advantage => null;
+}
 
 /// <summary>An objective over prompts with one right completion each.</summary>
 public abstract class SequenceObjective : Objective<SequenceBatch>;
 
 /// <summary>An objective over sampled completions with a critic's values.</summary>
-public abstract class ActorCriticObjective : Objective<ActorCriticBatch>;
+public abstract class ActorCriticObjective : Objective<ActorCriticBatch>
+{
+    /// <summary>Tensors that it can read beyond the usual ones: further outputs [N,T] of the advantage part, by their names; <c>sample_weights</c> [N] of a filter.</summary>
+    /// <remarks>A loop hands over what it has of these. It refuses a window where no policy_mask is read, and weights where no sample_weights are.</remarks>
+    public virtual IReadOnlyList<string> FurtherInputs => [];
+}
 
 /// <summary>An objective over lists of ranked or scored items.</summary>
 public abstract class ListObjective : Objective<ListBatch>;

@@ -21,7 +21,20 @@ public interface ISampler
 /// <param name="Prompt">Its tokens, at least one.</param>
 /// <param name="Count">How many completions.</param>
 /// <param name="Draws">Source of chance, keyed down to this prompt.</param>
-public sealed record SamplingRequest(Example Example, long GroupId, int[] Prompt, int Count, Draws Draws);
+public sealed record SamplingRequest(Example Example, long GroupId, int[] Prompt, int Count, Draws Draws)
+{
+    /// <summary>Tokens that every completion begins with: one that was sampled so far goes on with the draws it would have had.</summary>
+    public int[] Begun { get; init; } = [];
+
+    /// <summary>The recorded log-probability of each of them.</summary>
+    public float[] BegunLogps { get; init; } = [];
+
+    /// <summary>At most so many tokens beyond them; a completion that could go on is then <see cref="Rollout.Unfinished"/>. Null: no such limit.</summary>
+    public int? Window { get; init; }
+
+    /// <summary>The longest completion of this prompt where it is shorter than the sampler's own, those it began with included; null: the sampler's own.</summary>
+    public int? Longest { get; init; }
+}
 
 /// <summary>One sampled completion.</summary>
 public sealed record Rollout
@@ -38,7 +51,7 @@ public sealed record Rollout
     /// <summary>Tokens of the prompt.</summary>
     public required int[] Prompt { get; init; }
 
-    /// <summary>Tokens of the completion; ends with the end-of-sequence token unless it was truncated.</summary>
+    /// <summary>Tokens of the completion; ends with the end-of-sequence token unless it was truncated or is unfinished.</summary>
     public required int[] Completion { get; init; }
 
     /// <summary>Log-probability of each completion token under the policy at the sampler's temperature, before top-k and top-p; nats.</summary>
@@ -49,4 +62,7 @@ public sealed record Rollout
 
     /// <summary>Whether it was cut at the longest length, without an end-of-sequence token.</summary>
     public required bool Truncated { get; init; }
+
+    /// <summary>Whether it stopped at its request's window and could go on; it is then not truncated.</summary>
+    public bool Unfinished { get; init; }
 }

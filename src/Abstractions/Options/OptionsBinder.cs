@@ -249,12 +249,17 @@ public sealed class OptionsBinder(IPartResolver parts)
         var part = Find(kind, id, path);
         if (part is not null && !contract.IsAssignableFrom(part.Type))
         {
-            Error(path, $"{kind} '{id}' is a {part.Type.BaseType?.Name ?? part.Type.Name}, and a {contract.Name} is needed here");
+            Error(path, $"{kind} '{id}' is a {Contract(part.Type)}, and a {contract.Name} is needed here");
             return null;
         }
 
         return part;
     }
+
+    /// <summary>What a part is, in a contract's words: the class it derives from, or the interface with a kind that it implements.</summary>
+    private static string Contract(Type part) =>
+        part.BaseType is { } parent && parent != typeof(object) ? parent.Name
+        : part.GetInterfaces().OrderByDescending(type => type.GetInterfaces().Length).FirstOrDefault(type => type.GetInterfaces().Append(type).Any(from => from.IsDefined(typeof(KindAttribute), false)))?.Name ?? part.Name;
 
     private PartDescriptor? Find(string kind, string id, string path)
     {

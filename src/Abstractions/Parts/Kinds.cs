@@ -33,6 +33,9 @@ public static class Kinds
     /// <summary>Which prompts next, and how many completions each.</summary>
     public const string Scheduler = "scheduler";
 
+    /// <summary>Which completions of a batch learn, and how much.</summary>
+    public const string Filter = "filter";
+
     /// <summary>Rows of data to other rows.</summary>
     public const string Transform = "transform";
 

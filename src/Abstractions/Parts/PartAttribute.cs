@@ -92,6 +92,10 @@ public sealed class JudgeAttribute(string id) : PartAttribute(Kinds.Judge, id);
 [AttributeUsage(AttributeTargets.Class, Inherited = false)]
 public sealed class SchedulerAttribute(string id) : PartAttribute(Kinds.Scheduler, id);
 
+/// <summary>A part whose kind is <see cref="Kinds.Filter"/>.</summary>
+[AttributeUsage(AttributeTargets.Class, Inherited = false)]
+public sealed class FilterAttribute(string id) : PartAttribute(Kinds.Filter, id);
+
 /// <summary>A part whose kind is <see cref="Kinds.Transform"/>.</summary>
 [AttributeUsage(AttributeTargets.Class, Inherited = false)]
 public sealed class TransformAttribute(string id) : PartAttribute(Kinds.Transform, id);

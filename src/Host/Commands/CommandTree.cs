@@ -22,6 +22,7 @@ internal static class CommandTree
             Plugins,
             RunCommand.Build(),
             VerifyCommand.Build(),
+            ReproduceCommand.Build(),
             new Command("plugins", "Looks at the plugins folder.") { PluginsListCommand.Build(), PluginsShowCommand.Build() },
             SchemaCommand.Build(),
             DoctorCommand.Build(),

@@ -151,7 +151,7 @@ internal sealed class ManifestRun(Manifest manifest, RunContext run, RunFolder f
     {
         var (verdict, code) = error is not null ? ("failed", ExitCodes.Failed)
             : interrupted ? ("interrupted", ExitCodes.Interrupted)
-            : recorder.Diagnoses.Count > 0 ? ("diagnosed", ExitCodes.Diagnosed)
+            : recorder.Diagnoses.Any(diagnosis => !diagnosis.Warning) ? ("diagnosed", ExitCodes.Diagnosed)
             : ("completed", ExitCodes.Success);
         var result = new JsonObject
         {
@@ -163,7 +163,7 @@ internal sealed class ManifestRun(Manifest manifest, RunContext run, RunFolder f
             ["folder"] = folder.Path,
             ["stages"] = _stages,
             ["evaluations"] = _evaluations,
-            ["diagnoses"] = new JsonArray([.. recorder.Diagnoses.Select(diagnosis => new JsonObject { ["name"] = diagnosis.Name, ["message"] = diagnosis.Message })]),
+            ["diagnoses"] = new JsonArray([.. recorder.Diagnoses.Select(diagnosis => new JsonObject { ["name"] = diagnosis.Name, ["message"] = diagnosis.Message, ["warning"] = diagnosis.Warning })]),
             ["error"] = error,
         };
         folder.Write(RunFolder.ResultFile, result);

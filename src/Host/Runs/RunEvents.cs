@@ -64,7 +64,8 @@ internal sealed record Sampled(JsonObject Sample) : RunEvent;
 /// <summary>Something is wrong that is no error.</summary>
 /// <param name="Name">Such as <c>equal-rewards</c>.</param>
 /// <param name="Message">What was seen and what to try.</param>
-internal sealed record Diagnosed(string Name, string Message) : RunEvent;
+/// <param name="Warning">Whether it may be meant so.</param>
+internal sealed record Diagnosed(string Name, string Message, bool Warning) : RunEvent;
 
 /// <summary>Words for the user.</summary>
 /// <param name="Level"><c>info</c>, <c>warning</c> or <c>error</c>.</param>

@@ -101,8 +101,8 @@ internal sealed class RunRecorder(RunFolder folder, EventWriter events, PluginCa
     public void Diagnose(Diagnosis diagnosis)
     {
         _diagnoses.Add(diagnosis);
-        folder.Append("diagnoses.jsonl", new JsonObject { ["stage"] = Name, ["step"] = Done, ["name"] = diagnosis.Name, ["message"] = diagnosis.Message });
-        events.Send(new Diagnosed(diagnosis.Name, diagnosis.Message));
+        folder.Append("diagnoses.jsonl", new JsonObject { ["stage"] = Name, ["step"] = Done, ["name"] = diagnosis.Name, ["warning"] = diagnosis.Warning, ["message"] = diagnosis.Message });
+        events.Send(new Diagnosed(diagnosis.Name, diagnosis.Message, diagnosis.Warning));
     }
 
     /// <summary>Records what evaluations measured.</summary>

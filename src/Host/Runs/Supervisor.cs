@@ -12,6 +12,7 @@ internal sealed class Supervisor(IRunView view, TimeSpan hangAfter)
 {
     /// <summary>How long the words of a worker that has ended are waited for: a process it left behind may hold the pipes open for ever.</summary>
     private static readonly TimeSpan Linger = TimeSpan.FromSeconds(5);
+    private static readonly Lock Starting = new();
     private readonly RunState _state = new();
     private readonly WorkerLog _log = new();
     private long _lastEvent = Stopwatch.GetTimestamp();
@@ -27,12 +28,12 @@ internal sealed class Supervisor(IRunView view, TimeSpan hangAfter)
     /// <returns>The result, as in result.json.</returns>
     internal async Task<JsonObject> RunAsync(RunJob job)
     {
-        await using var pipe = new AnonymousPipeServerStream(PipeDirection.In, HandleInheritability.Inheritable);
         // Before there is a worker: from the moment it is there, an interrupt is the supervisor's to hand on.
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
-        using var worker = WorkerProcess.Start(pipe.GetClientHandleAsString());
-        pipe.DisposeLocalCopyOfClientHandle();
+        var (started, pipe) = Start();
+        using var worker = started;
+        await using var _ = pipe;
         await worker.SendJobAsync(job).ConfigureAwait(false);
         lock (_turn)
         {
@@ -65,6 +66,18 @@ internal sealed class Supervisor(IRunView view, TimeSpan hangAfter)
         ["exit_code"] = ExitCodes.Refused,
         ["errors"] = new JsonArray([.. errors.Select(error => (JsonNode)error)]),
     };
+
+    /// <summary>One worker at a time: it would inherit the end of another's pipe, and keep it open when that one has ended.</summary>
+    private static (Process Worker, AnonymousPipeServerStream Pipe) Start()
+    {
+        lock (Starting)
+        {
+            var pipe = new AnonymousPipeServerStream(PipeDirection.In, HandleInheritability.Inheritable);
+            var worker = WorkerProcess.Start(pipe.GetClientHandleAsString());
+            pipe.DisposeLocalCopyOfClientHandle();
+            return (worker, pipe);
+        }
+    }
 
     private async Task Forward(Stream pipe, ChannelWriter<RunEvent> shown)
     {

@@ -56,7 +56,7 @@ internal static class Words
     {
         Opened run => string.Create(CultureInfo.InvariantCulture, $"run {run.Name}: seed {run.Seed}, {run.Device}, {run.Parameters:N0} parameters, files in {run.Folder}"),
         Evaluated evaluated => $"[{evaluated.After}] {string.Join("  ", evaluated.Results.Select(pair => string.Create(CultureInfo.InvariantCulture, $"{pair.Key} {pair.Value:0.####}")))}",
-        Diagnosed diagnosed => $"diagnosis {diagnosed.Name}: {diagnosed.Message}",
+        Diagnosed diagnosed => $"{(diagnosed.Warning ? "warning" : "diagnosis")} {diagnosed.Name}: {diagnosed.Message}",
         Logged { Level: "info" } logged => logged.Message,
         Logged logged => $"{logged.Level}: {logged.Message}",
         _ => null,

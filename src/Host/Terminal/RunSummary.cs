@@ -41,7 +41,7 @@ internal static class RunSummary
 
         foreach (var diagnosis in (result["diagnoses"] as JsonArray ?? []).OfType<JsonObject>())
         {
-            console.Markup($"[yellow]diagnosis {Markup.Escape((string)diagnosis["name"]!)}:[/] ");
+            console.Markup($"[yellow]{((bool?)diagnosis["warning"] == true ? "warning" : "diagnosis")} {Markup.Escape((string)diagnosis["name"]!)}:[/] ");
             console.Plain((string)diagnosis["message"]!);
         }
 

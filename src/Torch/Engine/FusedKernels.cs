@@ -17,6 +17,7 @@ public static class FusedKernels
     private static readonly Op SwiGluOp = Op.Find("plumb::swiglu");
     private static readonly Op SelectedLogpsOp = Op.Find("plumb::selected_logps");
     private static readonly Op CausalAttentionOp = Op.Find("plumb::causal_attention");
+    private static readonly Op PackedAttentionOp = Op.Find("plumb::packed_attention");
     private static readonly Op DecodeAttentionOp = Op.Find("plumb::decode_attention");
     private static readonly Op LinearRowsOp = Op.Find("plumb::linear_rows");
     private static readonly Op SampleRowsOp = Op.Find("plumb::sample_rows");
@@ -69,8 +70,19 @@ public static class FusedKernels
     /// <returns>[N,T,H·D].</returns>
     public static Tensor CausalAttention(Tensor q, Tensor k, Tensor v) => CausalAttentionOp.Call(q, k, v);
 
-    /// <summary>Whether <see cref="DecodeAttention"/> takes these tensors.</summary>
-    public static bool CanDecode(Tensor qkv) => qkv.dtype == ScalarType.Float32 && qkv.device_type == DeviceType.CPU;
+    /// <summary>Whether <see cref="PackedAttention"/> and <see cref="DecodeAttention"/> take a tensor.</summary>
+    public static bool ByHand(Tensor x) => x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU;
+
+    /// <summary>softmax(q kᵀ / √D) v over a row of groups, each a prefix and the suffixes that share it: a token of a suffix sees the whole prefix, and its own suffix up to itself.</summary>
+    /// <param name="q">[H,M,D] float32 on the CPU.</param>
+    /// <param name="k">[K,M,D]; K divides H.</param>
+    /// <param name="v">[K,M,D].</param>
+    /// <param name="prefixes">Tokens of each group's prefix, at least 1.</param>
+    /// <param name="counts">Suffixes of each group.</param>
+    /// <param name="suffixes">Tokens of each suffix, group after group; M tokens in all.</param>
+    /// <returns>[M,H·D].</returns>
+    public static Tensor PackedAttention(Tensor q, Tensor k, Tensor v, long[] prefixes, long[] counts, long[] suffixes) =>
+        PackedAttentionOp.Call(q, k, v, prefixes, counts, suffixes);
 
     /// <summary>One new token a row: rotates it to its position, appends it to the row's cache, attends over all the row has read. Records nothing.</summary>
     /// <param name="qkv">[N,(H+2K)·D] float32 on the CPU.</param>

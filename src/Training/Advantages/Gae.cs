@@ -1,11 +1,9 @@
-using static TorchSharp.torch;
-
 namespace Plumbline.Training;
 
 /// <summary>Generalised advantage estimation over the tokens of a completion (arXiv 1506.02438).</summary>
 /// <remarks>Inputs: token_rewards, values (of the state before each token, recorded while sampling), mask [N,T]. Outputs: advantages, returns [N,T].</remarks>
 [Advantage("gae", Paper = "1506.02438", Title = "High-Dimensional Continuous Control Using Generalized Advantage Estimation")]
-public sealed class Gae(GaeOptions options) : IAdvantage
+public sealed class Gae(GaeOptions options) : ITokenAdvantage
 {
     /// <inheritdoc/>
     [Target("ppo/gae")]
@@ -24,19 +22,10 @@ public sealed class Gae(GaeOptions options) : IAdvantage
         }
 
         // δ_t = r_t + γ v_{t+1} - v_t;  A_t = δ_t + γ λ A_{t+1};  both end with 0.
-        var delta = rewards + (options.Gamma * Following(values)) - values;
-        var steps = delta.unbind(1);
-        for (var t = steps.Length - 2; t >= 0; t--)
-        {
-            steps[t] = steps[t] + (options.Gamma * options.Lam * steps[t + 1]);
-        }
-
-        var estimates = stack(steps, 1);
+        var delta = rewards + (options.Gamma * Discounted.Next(values)) - values;
+        var estimates = Discounted.ToCome(delta, options.Gamma * options.Lam);
         var returns = (estimates + values) * mask;
         var advantages = options.WhitenAdvantages ? Whitening.Whiten(estimates, mask, new WhiteningOptions()) : estimates * mask;
         return new Outputs { ["advantages"] = advantages, ["returns"] = returns };
     }
-
-    private static Tensor Following(Tensor values) =>
-        cat([values.narrow(1, 1, values.shape[1] - 1), zeros_like(values.narrow(1, 0, 1))], 1);
 }

@@ -9,7 +9,7 @@ namespace Plumbline.Training;
 /// and gets 0. Outputs: advantages, reward_mean, reward_std [N] (the statistics used), frac_zero_std [] (the share of groups without spread).
 /// </remarks>
 [Advantage(Id, Paper = "2402.03300", Title = "DeepSeekMath: Pushing the Limits of Mathematical Reasoning in Open Language Models")]
-public sealed class GroupRelative(GroupRelativeOptions options) : IAdvantage
+public sealed class GroupRelative(GroupRelativeOptions options) : IGroupAdvantage
 {
     internal const string Id = "group-relative";
     private const double NoSpread = 1e-8;
@@ -46,37 +46,20 @@ public sealed class GroupRelative(GroupRelativeOptions options) : IAdvantage
 
     private (Tensor Value, Tensor Mean, Tensor Std) SumThenNormalize(Tensor total, Groups groups, Tensor scored)
     {
-        var (mean, std) = GroupStatistics(total, groups, scored);
+        var (mean, std) = groups.RowStatistics(total, scored, options.StdDdof, options.Singleton);
         return (total, mean, options.ScaleRewards == RewardScale.Batch ? OverBatch(total, scored).Std : std);
     }
 
     private (Tensor Value, Tensor Mean, Tensor Std) NormalizeThenSum(Tensor each, Tensor weights, Groups groups, Tensor scored)
     {
-        var (mean, std) = GroupStatistics(each, groups, scored.unsqueeze(1).expand_as(each));
+        var (mean, std) = groups.RowStatistics(each, scored.unsqueeze(1).expand_as(each), options.StdDdof, options.Singleton);
         var sum = ((each - mean) / (std + options.StdEpsilon) * weights).sum(1);
         var (batchMean, batchStd) = OverBatch(sum, scored);
         return (sum, batchMean, batchStd);
     }
 
-    /// <summary>Each row's group mean and deviation; a group of one as <c>singleton</c> says.</summary>
-    private (Tensor Mean, Tensor Std) GroupStatistics(Tensor values, Groups groups, Tensor counts)
-    {
-        var (mean, std, size) = groups.Statistics(values, counts, options.StdDdof);
-        if (options.Singleton == SingletonRule.Raw)
-        {
-            var single = size.eq(1);
-            (mean, std) = (mean.masked_fill(single, 0), std.masked_fill(single, 1));
-        }
-
-        return (groups.Spread(mean), groups.Spread(std));
-    }
-
-    private (Tensor Mean, Tensor Std) OverBatch(Tensor values, Tensor scored)
-    {
-        var batch = new Groups(zeros_like(values, ScalarType.Int64));
-        var (mean, std, _) = batch.Statistics(values, scored, options.StdDdof);
-        return (batch.Spread(mean), batch.Spread(std));
-    }
+    private (Tensor Mean, Tensor Std) OverBatch(Tensor values, Tensor scored) =>
+        new Groups(zeros_like(values, ScalarType.Int64)).RowStatistics(values, scored, options.StdDdof);
 
     private Tensor Weights(Tensor each)
     {

@@ -29,7 +29,7 @@ public sealed class KlPenalty(KlPenaltyOptions options) : ITokenReward
         var penalty = kl * -(batch.Number("kl_coef") ?? options.KlCoef);
         return new Outputs
         {
-            ["token_rewards"] = penalty + (Score(batch).unsqueeze(1) * LastToken(mask)),
+            ["token_rewards"] = penalty + (Score(batch).unsqueeze(1) * Masked.Last(mask)),
             ["kl"] = kl,
             ["mean_kl"] = kl.sum(1).mean(),
         };
@@ -54,7 +54,4 @@ public sealed class KlPenalty(KlPenaltyOptions options) : ITokenReward
         return options.MissingEosPenalty is { } penalty
             ? score - (penalty * Masked.Indicator(batch["has_eos"].logical_not(), score)) : score;
     }
-
-    /// <summary>[N,T] 1 at the last position with mask 1 of each row: where the count of what is still to come is 1.</summary>
-    private static Tensor LastToken(Tensor mask) => mask * Masked.Indicator(mask.flip(1).cumsum(1).flip(1).eq(1), mask);
 }

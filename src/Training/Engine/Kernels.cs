@@ -21,6 +21,16 @@ public static class Kernels
         false;
 #endif
 
+    /// <summary>Whether packed attention over tensors like this one is a fused kernel here.</summary>
+    public static bool FusesPacked(Tensor like)
+    {
+#if LIBTORCH_ENGINE
+        return Fused && FusedKernels.ByHand(like);
+#else
+        return false;
+#endif
+    }
+
     /// <summary>Takes the plain way until the result is disposed of; for tests that compare both.</summary>
     public static IDisposable Plain()
     {
@@ -130,6 +140,80 @@ public static class Kernels
         return scores.softmax(-1).matmul(v).transpose(1, 2).reshape(n, t, h * d);
     }
 
+    /// <summary>softmax(q kᵀ / √D) v over packed sequences: a token of a suffix sees the whole prefix of its group, and its own suffix up to itself.</summary>
+    /// <param name="q">[H,M,D].</param>
+    /// <param name="k">[K,M,D]; K divides H, a key head serves H/K query heads.</param>
+    /// <param name="v">[K,M,D].</param>
+    /// <param name="groups">How the row is divided; M tokens in all.</param>
+    /// <returns>[M,H·D].</returns>
+    public static Tensor PackedAttention(Tensor q, Tensor k, Tensor v, IReadOnlyList<PackedGroup> groups)
+    {
+        ArgumentNullException.ThrowIfNull(groups);
+#if LIBTORCH_ENGINE
+        if (Fused && FusedKernels.ByHand(q))
+        {
+            return FusedKernels.PackedAttention(
+                q, k, v,
+                [.. groups.Select(group => (long)group.PrefixLength)],
+                [.. groups.Select(group => (long)group.SuffixLengths.Count)],
+                [.. groups.SelectMany(group => group.SuffixLengths).Select(length => (long)length)]);
+        }
+#endif
+        return PaddedAttention(q, k, v, groups);
+    }
+
+    /// <summary>Packed attention by padding: prefixes to the longest, suffixes to the longest and the most. Prefix keys are not copied: all queries of a group meet them in one product.</summary>
+    private static Tensor PaddedAttention(Tensor q, Tensor k, Tensor v, IReadOnlyList<PackedGroup> groups)
+    {
+        var (h, d, kvHeads, device) = (q.shape[0], q.shape[2], k.shape[0], q.device);
+        var (rows, longest, count) = (groups.Count, groups.Max(group => group.PrefixLength), groups.Max(group => group.SuffixLengths.Count));
+        var most = groups.Max(group => group.SuffixLengths.DefaultIfEmpty().Max());
+        // Padding is a token that is there: its row is finite, no token that counts sees it, and nobody reads it.
+        var (prefixes, suffixes, places) = (new long[rows * longest], new long[rows * count * most], new List<long>());
+        for (int g = 0, start = 0; g < rows; start += groups[g++].Length)
+        {
+            var (prefix, lengths) = (groups[g].PrefixLength, groups[g].SuffixLengths);
+            Pad(prefixes, g * longest, longest, start, prefix, 0);
+            for (int i = 0, own = start + prefix; i < count; own += i < lengths.Count ? lengths[i] : 0, i++)
+            {
+                Pad(suffixes, ((g * count) + i) * most, most, own, i < lengths.Count ? lengths[i] : 0, prefixes.Length);
+            }
+
+            void Pad(long[] padded, int at, int width, int from, int length, int offset)
+            {
+                Array.Fill(padded, start, at, width);
+                for (var t = 0; t < length; t++)
+                {
+                    padded[at + t] = from + t;
+                    places.Add(offset + at + t);
+                }
+            }
+        }
+
+        var index = tensor(prefixes, device: device);
+        Tensor Prefixes(Tensor x) => x.index_select(1, index).reshape(x.shape[0], rows, longest, d).transpose(0, 1);
+        var (prefixKeys, prefixValues) = (Prefixes(k), Prefixes(v));
+        var attended = CausalAttention(Prefixes(q), prefixKeys, prefixValues).reshape(-1, h * d);
+        if (most > 0)
+        {
+            var own = tensor(suffixes, device: device);
+            Tensor Suffixes(Tensor x) => x.index_select(1, own).reshape(kvHeads, -1, rows, count, most, d).permute(2, 0, 1, 3, 4, 5);
+            (q, k, v) = (Suffixes(q), Suffixes(k), Suffixes(v));
+            var later = ones([most, most], ScalarType.Bool, device).triu(1);
+            var beyond = arange(longest, device: device).unsqueeze(0).ge(tensor(groups.Select(group => (long)group.PrefixLength).ToArray(), device: device).unsqueeze(1)).reshape(rows, 1, 1, 1, 1, longest);
+            var scores = cat(
+                [
+                    q.reshape(rows, kvHeads, -1, d).matmul(prefixKeys.transpose(-2, -1)).reshape(rows, kvHeads, -1, count, most, longest).masked_fill(beyond, double.NegativeInfinity),
+                    q.matmul(k.transpose(-2, -1)).masked_fill(later, double.NegativeInfinity),
+                ], -1);
+            var p = (scores / Math.Sqrt(d)).softmax(-1);
+            var behind = p.narrow(-1, 0, longest).reshape(rows, kvHeads, -1, longest).matmul(prefixValues).reshape(q.shape) + p.narrow(-1, longest, most).matmul(v);
+            attended = cat([attended, behind.permute(0, 3, 4, 1, 2, 5).reshape(-1, h * d)], 0);
+        }
+
+        return attended.index_select(0, tensor(places.ToArray(), device: device));
+    }
+
     /// <summary>Log-probabilities of chosen tokens, nats.</summary>
     /// <param name="logits">[M,V].</param>
     /// <param name="tokens">[M] int64.</param>
@@ -174,7 +258,7 @@ public static class Kernels
     public static Tensor DecodeAttention(Tensor qkv, Tensor kCache, Tensor vCache, Tensor lengths, Tensor cos, Tensor sin, int heads)
     {
 #if LIBTORCH_ENGINE
-        if (Fused && FusedKernels.CanDecode(qkv))
+        if (Fused && FusedKernels.ByHand(qkv))
         {
             return FusedKernels.DecodeAttention(qkv, kCache, vCache, lengths, cos, sin, heads);
         }

@@ -1,6 +1,4 @@
 using System.Text.Json.Nodes;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace Plumbline.Training;
 
@@ -70,27 +68,10 @@ public sealed class SampledReward(SampledRewardOptions options) : IEvaluation
     public IReadOnlyDictionary<string, double> Evaluate(StageContext stage, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(stage);
-        var reward = options.Reward.Create(stage.Services);
-        var sampler = options.Sampler.Create(stage.Services);
-        var examples = options.Examples(stage);
-        var builder = new SequenceBuilder(stage.Policy, null, OverlongPolicy.TruncatePrompt);
-        var prompts = PromptSet.Build(examples, builder, OverlongPolicy.TruncatePrompt, stage.Log);
-        // Keyed apart from every stage's draws, and alike before and after: only the policy differs.
-        var draws = stage.Run.Draws.Key("evaluation").Key(options.Data.Id);
-        stage.Policy.Network.eval();
         var scored = new List<Scores>();
         var count = 0;
-        foreach (var chunk in prompts.Chunk(options.BatchSize))
+        foreach (var (rollouts, scores) in new EvaluationSamples(options, options.Sampler, options.Reward).Of(stage, cancel))
         {
-            using var scope = NewDisposeScope();
-            cancel.ThrowIfCancellationRequested();
-            stage.Recorder.InHand(Kinds.Sampler + " " + options.Sampler.Id, "evaluating");
-            var rollouts = sampler.Sample(
-                stage.Policy,
-                [.. chunk.Select((prompt, i) => new SamplingRequest(prompt.Example, i, prompt.Prompt, sampler.GroupSize, draws.Key(prompt.Example.Index)))],
-                cancel);
-            stage.Recorder.InHand(Kinds.Reward + " " + options.Reward.Id, "evaluating");
-            var scores = RewardScores.Of(reward, options.Reward.Id, rollouts, new RewardContext(0, 0, draws.Key("reward")));
             for (var i = count; i < Math.Min(options.Samples, count + rollouts.Count); i++)
             {
                 stage.Recorder.Sample(new JsonObject

@@ -20,11 +20,10 @@ internal sealed class Critic : IDisposable
 {
     private readonly ICausalModel? _network;
     private readonly Linear _head;
-    private readonly ICausalModel _policy;
+    private readonly SequenceScorer _scorer;
 
-    internal Critic(CriticKind kind, ICausalModel policy)
+    internal Critic(CriticKind kind, ICausalModel policy, SharedPrefixMode sharedPrefix)
     {
-        _policy = policy;
         var like = policy.Network.parameters().First();
         if (kind == CriticKind.Network)
         {
@@ -37,6 +36,7 @@ internal sealed class Critic : IDisposable
             _network.Network.train();
         }
 
+        _scorer = new SequenceScorer(_network ?? policy, sharedPrefix: sharedPrefix);
         _head = nn.Linear(policy.Width, 1, device: like.device, dtype: like.dtype);
         // A critic that begins at zero leaves the first advantages to the rewards.
         using var still = no_grad();
@@ -55,11 +55,11 @@ internal sealed class Critic : IDisposable
             return scorer.Score(sequences, needs, Head);
         }
 
-        return scorer.Score(sequences, needs) with { Values = new SequenceScorer(_network).Values(sequences, Head) };
+        return scorer.Score(sequences, needs) with { Values = _scorer.Values(sequences, Head) };
     }
 
     /// <summary>Values alone.</summary>
-    internal Tensor Values(IReadOnlyList<PromptedSequence> sequences) => new SequenceScorer(_network ?? _policy).Values(sequences, Head);
+    internal Tensor Values(IReadOnlyList<PromptedSequence> sequences) => _scorer.Values(sequences, Head);
 
     /// <inheritdoc/>
     public void Dispose()

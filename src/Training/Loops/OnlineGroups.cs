@@ -29,6 +29,9 @@ public abstract record RolloutOptions : TrainingOptions
     [Positive]
     public int Minibatches { get; init; } = 1;
 
+    /// <summary>Whether a prompt runs once for all its completions, in the policy's forward and backward pass and the reference's. Losses and gradients are the same.</summary>
+    public SharedPrefixMode SharedPrefix { get; init; } = SharedPrefixMode.Auto;
+
     /// <summary>Write some completions to samples.jsonl every so many steps; 0: never.</summary>
     [NonNegative]
     public int SampleEvery { get; init; } = 20;
@@ -46,8 +49,8 @@ public sealed record OnlineGroupsOptions : RolloutOptions
     /// <summary>Further losses added to it, such as a pull towards the reference.</summary>
     public IReadOnlyList<Part<GroupObjective>> Terms { get; init; } = [];
 
-    /// <summary>What turns a group's rewards into advantages; null: <c>group-relative</c>, or none where the objective makes its own.</summary>
-    public Part<IAdvantage>? Advantage { get; init; }
+    /// <summary>What turns a group's rewards into advantages; null: what goes with the objective, else <c>group-relative</c>; none where the objective makes its own.</summary>
+    public Part<IGroupAdvantage>? Advantage { get; init; }
 
     /// <summary>Steps between refreshes of the sampling policy; above 1 a frozen copy samples, and completions are off-policy by up to so many steps.</summary>
     [Positive]
@@ -88,8 +91,8 @@ public sealed class OnlineGroups(OnlineGroupsOptions options, StageContext stage
         using var sampling = new RolloutSource(options, stage, withinGroups: true, options.SyncInterval);
         using var learner = new Learner(stage, options, terms, policy, policy.Network.parameters());
         var (advantageId, advantage) = Advantage(learner.Needs);
-        var scorer = new SequenceScorer(policy, sampling.Temperature);
-        var reference = learner.Needs.HasFlag(Needs.Reference) ? new SequenceScorer(ReferencePolicy.Freeze(stage), sampling.Temperature) : null;
+        var scorer = new SequenceScorer(policy, sampling.Temperature, options.SharedPrefix);
+        var reference = learner.Needs.HasFlag(Needs.Reference) ? new SequenceScorer(ReferencePolicy.Freeze(stage), sampling.Temperature, options.SharedPrefix) : null;
         StepLoop.Run(stage, options, Step, cancel);
         sampling.Watch.End();
 
@@ -181,12 +184,12 @@ public sealed class OnlineGroups(OnlineGroupsOptions options, StageContext stage
             learner.Update(batch, step, metrics, rows.Length);
         }
 
-        (string, IAdvantage?) Advantage(Needs needs) => (needs.HasFlag(Needs.Rewards), options.Advantage) switch
+        (string, IGroupAdvantage?) Advantage(Needs needs) => (needs.HasFlag(Needs.Rewards), options.Advantage) switch
         {
             (true, { } given) => throw new PlumblineException($"objective '{options.Objective.Id}' makes its own advantages from the rewards, so nothing would read those of advantage '{given.Id}'; take 'advantage' out"),
             (true, null) => (string.Empty, null),
             (false, { } given) => (given.Id, given.Create(stage.Services)),
-            (false, null) => (GroupRelative.Id, new GroupRelative(new GroupRelativeOptions())),
+            (false, null) => ((GroupObjective)terms[0].Item2).Advantage is { } own ? (options.Objective.Id, own) : (GroupRelative.Id, new GroupRelative(new GroupRelativeOptions())),
         };
     }
 

@@ -38,6 +38,8 @@ internal sealed class RolloutSource : IDisposable
 
     internal double Temperature => _sampler.Temperature;
 
+    internal int GroupSize => _sampler.GroupSize;
+
     /// <summary>Whether the last batch was sampled by weights that may be older than the policy's.</summary>
     internal bool Stale { get; private set; }
 
@@ -47,15 +49,36 @@ internal sealed class RolloutSource : IDisposable
         var model = Sampling(step);
         var plan = Plan(step);
         var draws = _stage.Draws.Key("sample").Key(step);
-        SamplingRequest[] requests = [.. plan.Select((prompt, group) => new SamplingRequest(
-            _prompts[prompt.Prompt].Example, group, _prompts[prompt.Prompt].Prompt, prompt.Count, draws.Key(group).Key(_prompts[prompt.Prompt].Example.Index)))];
+        SamplingRequest[] requests = [.. plan.Select((prompt, group) => Request(prompt.Prompt, group, prompt.Count, draws.Key(group)))];
+        var rollouts = Sample(model, requests, cancel);
+        var batch = Score(step, rollouts, requests.Length, metrics);
+        Tell(plan, batch, metrics);
+        _stage.Policy.Network.train();
+        return batch;
+    }
+
+    /// <summary>The prompts of places <paramref name="start"/> … of the endless sequence of epochs.</summary>
+    internal int[] Prompts(long start, int count) => _order.Take(start, count);
+
+    /// <summary>A prompt as a request; chance is keyed by its row too.</summary>
+    internal SamplingRequest Request(int prompt, long group, int count, Draws draws) =>
+        new(_prompts[prompt].Example, group, _prompts[prompt].Prompt, count, draws.Key(_prompts[prompt].Example.Index));
+
+    /// <summary>Completions of requests.</summary>
+    internal IReadOnlyList<Rollout> Sample(ICausalModel model, IReadOnlyList<SamplingRequest> requests, CancellationToken cancel)
+    {
         _stage.Recorder.InHand(Kinds.Sampler + " " + _options.Sampler.Id, "sampling");
         var rollouts = _sampler.Sample(model, requests, cancel);
         cancel.ThrowIfCancellationRequested();
+        return rollouts;
+    }
+
+    /// <summary>Completions with their scores; some are shown.</summary>
+    internal RolloutBatch Score(int step, IReadOnlyList<Rollout> rollouts, int prompts, Dictionary<string, double> metrics)
+    {
         var context = new RewardContext(step, _options.Steps, _stage.Draws.Key("reward").Key(step));
         var batch = RolloutBatch.Score(rollouts, _rewards, context, _stage.Recorder, metrics);
-        Watch.See(batch, requests.Length);
-        Tell(plan, batch, metrics);
+        Watch.See(batch, prompts);
         if (_options.SampleEvery > 0 && step % _options.SampleEvery == 0)
         {
             foreach (var row in Enumerable.Range(0, Math.Min(2, rollouts.Count)))
@@ -71,7 +94,6 @@ internal sealed class RolloutSource : IDisposable
             }
         }
 
-        _stage.Policy.Network.train();
         return batch;
     }
 

@@ -8,7 +8,7 @@ internal sealed class RolloutBatch
 {
     private RolloutBatch(IReadOnlyList<Rollout> rollouts, double[][] scores, bool[]? scored, IReadOnlyList<IReadOnlyList<StepScore>>? steps)
     {
-        (Rollouts, Scores, Scored, Steps) = (rollouts, scores, scored, steps);
+        (Rollouts, Scores, Scored, Steps, Starts) = (rollouts, scores, scored, steps, new int[rollouts.Count]);
         Sequences = [.. rollouts.Select(rollout => new PromptedSequence(rollout.Prompt, rollout.Completion))];
     }
 
@@ -26,6 +26,12 @@ internal sealed class RolloutBatch
 
     /// <summary>Scores of steps within each completion; null: no reward gave any.</summary>
     internal IReadOnlyList<IReadOnlyList<StepScore>>? Steps { get; }
+
+    /// <summary>Tokens that each completion had before this step's sampling: more than 0 where it goes on in windows.</summary>
+    internal int[] Starts { get; private init; }
+
+    /// <summary>Tokens sampled at this step, by the longest: what decoding them together takes.</summary>
+    internal int DecodeSteps => Rollouts.Zip(Starts, (rollout, start) => rollout.Completion.Length - start).Max();
 
     /// <summary>The sum of the rewards, a completion each.</summary>
     internal double[] Totals => [.. Enumerable.Range(0, Rollouts.Count).Select(row => Scores.Sum(reward => reward[row]))];
@@ -74,6 +80,31 @@ internal sealed class RolloutBatch
         return batch;
     }
 
+    /// <summary>Completions of which only some are finished; the others have a score of 0 so far.</summary>
+    /// <param name="rollouts">All of them.</param>
+    /// <param name="starts">Tokens that each had before this step's sampling.</param>
+    /// <param name="finished">Those that are finished, in the same order; null where none is.</param>
+    /// <param name="rewards">Rewards that score them.</param>
+    internal static RolloutBatch InFlight(IReadOnlyList<Rollout> rollouts, int[] starts, RolloutBatch? finished, int rewards)
+    {
+        var scores = Enumerable.Range(0, rewards).Select(_ => new double[rollouts.Count]).ToArray();
+        var next = 0;
+        for (var row = 0; row < rollouts.Count; row++)
+        {
+            if (!rollouts[row].Unfinished)
+            {
+                for (var k = 0; k < rewards; k++)
+                {
+                    scores[k][row] = finished!.Scores[k][next];
+                }
+
+                next++;
+            }
+        }
+
+        return new RolloutBatch(rollouts, scores, null, null) { Starts = starts };
+    }
+
     /// <summary>Whether some reward tells the completions of these rows apart.</summary>
     internal bool Differ(int[] rows) => Scores.Any(scores => rows.Any(row => scores[row] != scores[rows[0]]));
 
@@ -102,6 +133,12 @@ internal sealed class RolloutBatch
 
     /// <summary>[N] bool.</summary>
     internal Tensor Truncated(Device device) => tensor(Rollouts.Select(rollout => rollout.Truncated).ToArray(), device: device);
+
+    /// <summary>[N] bool, false where a completion stays in flight.</summary>
+    internal Tensor Finished(Device device) => tensor(Rollouts.Select(rollout => !rollout.Unfinished).ToArray(), device: device);
+
+    /// <summary>[N] int64 <see cref="Starts"/>.</summary>
+    internal Tensor WindowStarts(Device device) => tensor(Starts.Select(start => (long)start).ToArray(), device: device);
 
     /// <summary>[N,T] 1 at completion tokens, else 0.</summary>
     internal Tensor Mask(Device device, ScalarType dtype)
@@ -163,22 +200,35 @@ internal sealed class RolloutBatch
     }
 
     /// <summary>[N,T] the log-probabilities that the sampler recorded; 0 where masked.</summary>
-    internal Tensor SamplerLogps(Device device, ScalarType dtype)
+    internal Tensor SamplerLogps(Device device, ScalarType dtype) => SamplerLogps(Rollouts, device, dtype);
+
+    /// <summary>[N,T] the log-probabilities that the sampler recorded for completions; 0 where masked.</summary>
+    internal static Tensor SamplerLogps(IReadOnlyList<Rollout> rollouts, Device device, ScalarType dtype)
     {
-        var width = Rollouts.Max(rollout => rollout.Completion.Length);
-        var values = new float[Rollouts.Count * width];
-        for (var i = 0; i < Rollouts.Count; i++)
+        var width = rollouts.Max(rollout => rollout.Completion.Length);
+        var values = new float[rollouts.Count * width];
+        for (var i = 0; i < rollouts.Count; i++)
         {
-            Rollouts[i].Logps.CopyTo(values, i * width);
+            rollouts[i].Logps.CopyTo(values, i * width);
         }
 
-        return tensor(values, [Rollouts.Count, width], device: device).to_type(dtype);
+        return tensor(values, [rollouts.Count, width], device: device).to_type(dtype);
     }
 }
 
 /// <summary>Compares what the sampler recorded with what the trainer computes for the same weights.</summary>
 internal static class SamplerTripwire
 {
+    /// <summary>The largest difference over all tokens of completions that the policy itself sampled; one forward pass without gradient.</summary>
+    /// <exception cref="PlumblineException">It is beyond what rounding explains.</exception>
+    internal static double Check(ICausalModel policy, double temperature, IReadOnlyList<Rollout> rollouts)
+    {
+        using var scope = NewDisposeScope();
+        using var still = no_grad();
+        var scored = new SequenceScorer(policy, temperature).Score([.. rollouts.Select(rollout => new PromptedSequence(rollout.Prompt, rollout.Completion))]);
+        return Check(RolloutBatch.SamplerLogps(rollouts, scored.Logps.device, scored.Logps.dtype), scored.Logps, scored.Mask, policy.Network.parameters().First().dtype);
+    }
+
     /// <summary>The largest difference over all tokens.</summary>
     /// <param name="recorded">[N,T] by the sampler.</param>
     /// <param name="computed">[N,T] by the trainer.</param>

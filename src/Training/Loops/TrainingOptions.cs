@@ -105,6 +105,9 @@ public abstract record TrainingOptions : StageOptions, IEstimates
     /// <summary>What to do with an example longer than that.</summary>
     public OverlongPolicy Overlong { get; init; } = OverlongPolicy.Refuse;
 
+    /// <summary>What is watched for at every step; null: nothing.</summary>
+    public DiagnosticsOptions? Diagnostics { get; init; } = new();
+
     /// <summary>Optimiser updates that a step makes.</summary>
     internal virtual int UpdatesPerStep => 1;
 

@@ -65,4 +65,53 @@ public sealed class Groups
         var squares = Sum((values - Spread(mean)).square() * weights);
         return (mean, (squares / (size - ddof).clamp_min(1)).sqrt(), size);
     }
+
+    /// <summary>Mean and standard deviation of each row's own group.</summary>
+    /// <param name="values">[N] or [N,K].</param>
+    /// <param name="weights">1 where a value counts, else 0; of the same shape.</param>
+    /// <param name="ddof">The squares are divided by n minus this: 0 or 1.</param>
+    /// <param name="singleton">What a group with one value that counts has.</param>
+    /// <returns>[N] or [N,K] each.</returns>
+    public (Tensor Mean, Tensor Std) RowStatistics(Tensor values, Tensor weights, int ddof, SingletonRule singleton = SingletonRule.Zero)
+    {
+        var (mean, std, size) = Statistics(values, weights, ddof);
+        if (singleton == SingletonRule.Raw)
+        {
+            var single = size.eq(1);
+            (mean, std) = (mean.masked_fill(single, 0), std.masked_fill(single, 1));
+        }
+
+        return (Spread(mean), Spread(std));
+    }
+
+    /// <summary>(v - mean)/(std + ε) within each group.</summary>
+    /// <param name="values">[N].</param>
+    /// <param name="ddof">The squares are divided by n minus this: 0 or 1.</param>
+    /// <param name="stdEpsilon">ε.</param>
+    /// <param name="singleton">What becomes of a group of one.</param>
+    /// <returns>[N].</returns>
+    public Tensor Normalize(Tensor values, int ddof, double stdEpsilon, SingletonRule singleton = SingletonRule.Zero)
+    {
+        var (mean, std) = RowStatistics(values, ones_like(values), ddof, singleton);
+        return (values - mean) / (std + stdEpsilon);
+    }
+
+    /// <summary>v less its group's mean.</summary>
+    /// <param name="values">[N].</param>
+    /// <returns>[N].</returns>
+    public Tensor Centre(Tensor values) => values - RowStatistics(values, ones_like(values), 0).Mean;
+
+    /// <summary>Each row's place in its group by ascending value, from 0; of equal values the earlier row comes first.</summary>
+    /// <param name="values">[N].</param>
+    /// <returns>[N] int64.</returns>
+    public Tensor Rank(Tensor values)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        // The groups are taken apart by a second, stable sort; a place less the group's first one is the rank.
+        var byValue = values.sort(0, stable: true).Indices;
+        var order = byValue.index_select(0, Index.index_select(0, byValue).sort(0, stable: true).Indices);
+        var size = Sum(ones_like(Index));
+        var place = zeros_like(order).scatter(0, order, arange(order.shape[0], ScalarType.Int64, order.device));
+        return place - Spread(size.cumsum(0) - size);
+    }
 }

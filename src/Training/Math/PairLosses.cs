@@ -14,10 +14,41 @@ public static class PairLosses
             ? -nn.functional.logsigmoid(z)
             : -((1 - labelSmoothing) * nn.functional.logsigmoid(z)) - (labelSmoothing * nn.functional.logsigmoid(-z));
 
-    /// <summary>max(0, 1 - z).</summary>
+    /// <summary>S = Σ_t log π/π_ref of each answer, for both sides; the reference is a constant.</summary>
+    /// <param name="batch">Policy, reference and mask of both sides.</param>
+    /// <returns>[B] each.</returns>
+    /// <exception cref="InvalidInputException">A shape differs, or a tensor is missing.</exception>
+    public static (Tensor Chosen, Tensor Rejected) LogRatios(PairBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        batch.RequireShapes(reference: true);
+        return (
+            Masked.RowSum(batch.PolicyChosenLogps - batch.ReferenceChosenLogps.detach(), batch.ChosenMask),
+            Masked.RowSum(batch.PolicyRejectedLogps - batch.ReferenceRejectedLogps.detach(), batch.RejectedMask));
+    }
+
+    /// <summary>DPO's loss (arXiv 2305.18290): -log σ(β (S_chosen - S_rejected)), the mean over pairs, with its metrics.</summary>
+    /// <param name="batch">Policy, reference and mask of both sides.</param>
+    /// <param name="beta">β.</param>
+    /// <exception cref="InvalidInputException">A shape differs, or a tensor is missing.</exception>
+    public static Loss Dpo(PairBatch batch, double beta)
+    {
+        var (chosen, rejected) = LogRatios(batch);
+        var losses = Logistic(beta * (chosen - rejected));
+        return WithMetrics(losses.mean(), losses, beta * chosen, beta * rejected);
+    }
+
+    /// <summary>(z - target)²: the margin is wanted neither smaller nor larger (IPO, arXiv 2310.12036).</summary>
     /// <param name="z">[B] margin of the chosen answer over the rejected one.</param>
+    /// <param name="target">The margin wanted; IPO's is 1/(2τ) for a bare log-ratio.</param>
     /// <returns>[B].</returns>
-    public static Tensor Hinge(Tensor z) => (1 - z).clamp_min(0);
+    public static Tensor Squared(Tensor z, double target) => (z - target).square();
+
+    /// <summary>max(0, δ - z).</summary>
+    /// <param name="z">[B] margin of the chosen answer over the rejected one.</param>
+    /// <param name="margin">δ, the lead at which it is satisfied.</param>
+    /// <returns>[B].</returns>
+    public static Tensor Hinge(Tensor z, double margin = 1) => (margin - z).clamp_min(0);
 
     /// <summary>The share of pairs whose chosen answer ranks strictly higher; a tie counts as wrong.</summary>
     /// <param name="chosen">[B].</param>

@@ -19,7 +19,10 @@ public class TableModel : TokenFunctionModel
     /// <inheritdoc/>
     public override nn.Module Network => _table;
 
-    /// <summary>[P,T,V] the logits; they train.</summary>
+    /// <inheritdoc/>
+    public override int Width => (int)_table.Weights.shape[2];
+
+    /// <summary>[P,T,V] the logits; they train. V may be less than the vocabulary: its first tokens.</summary>
     public Tensor Values => _table.Weights;
 
     /// <summary>The row of the table for each sequence.</summary>

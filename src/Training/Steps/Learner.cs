@@ -159,6 +159,34 @@ internal sealed class Learner : IDisposable
         _updates++;
     }
 
+    /// <summary>Remembers all that an update changes: parameters, optimisers, the objectives' states, the coefficients, the count of updates.</summary>
+    /// <returns>Puts it back; to be called before the scope of tensors at hand ends.</returns>
+    internal Action Snapshot()
+    {
+        Action[] restore =
+        [
+            .. _optimizations.Select(group => group.Optimization.Snapshot()),
+            .. _states.SelectMany(state => state.Module.buffers()).Select(Keep),
+            .. _steering.Select(steering => steering.Snapshot()),
+        ];
+        var updates = _updates;
+        return () =>
+        {
+            Array.ForEach(restore, action => action());
+            _updates = updates;
+        };
+
+        static Action Keep(Tensor buffer)
+        {
+            var value = buffer.detach().clone();
+            return () =>
+            {
+                using var still = no_grad();
+                buffer.copy_(value);
+            };
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -206,6 +234,12 @@ internal sealed class Learner : IDisposable
         {
             Value = controller.Next(new ControlState(Value, update, updates, _measured, completions));
             return double.IsFinite(Value) ? Value : throw new PlumblineException($"controller '{id}' set '{Of}' to {Value} at update {update}");
+        }
+
+        internal Action Snapshot()
+        {
+            var (value, measured, seen) = (Value, _measured, _seen);
+            return () => (Value, _measured, _seen) = (value, measured, seen);
         }
 
         internal void See(Dictionary<string, double> metrics)

@@ -8,7 +8,8 @@ namespace Plumbline.Training;
 public sealed class Optimization : IDisposable
 {
     private readonly Parameter[] _parameters;
-    private readonly optim.Optimizer _optimizer;
+    private readonly OptimizerHelper _optimizer;
+    private OptimizerHelper? _kept;
     private readonly TrainingOptions _options;
     private readonly double _peak;
 
@@ -27,14 +28,7 @@ public sealed class Optimization : IDisposable
             throw new PlumblineException("nothing to train: every parameter of the model is frozen");
         }
 
-        _optimizer = options.Optimizer switch
-        {
-            OptimizerKind.Adamw => optim.AdamW(_parameters, _peak, options.Beta1, options.Beta2, weight_decay: options.WeightDecay),
-            OptimizerKind.Adam => optim.Adam(_parameters, _peak, options.Beta1, options.Beta2, weight_decay: options.WeightDecay),
-            OptimizerKind.Sgd => optim.SGD(_parameters, _peak, weight_decay: options.WeightDecay),
-            OptimizerKind.Rmsprop => optim.RMSProp(_parameters, _peak, weight_decay: options.WeightDecay),
-            var other => throw new PlumblineException($"unknown optimizer {other}"),
-        };
+        _optimizer = NewOptimizer();
     }
 
     /// <summary>One update.</summary>
@@ -106,6 +100,28 @@ public sealed class Optimization : IDisposable
         return rate;
     }
 
+    /// <summary>Remembers the parameters and all that the optimiser knows of them.</summary>
+    /// <returns>Puts both back; to be called before the scope of tensors at hand ends.</returns>
+    public Action Snapshot()
+    {
+        using var still = no_grad();
+        var values = _parameters.Select(parameter => parameter.detach().clone()).ToArray();
+        // A second optimiser over the same parameters holds the copies.
+        _kept ??= NewOptimizer();
+        _kept.load_state_dict(_optimizer.state_dict());
+        return () =>
+        {
+            using var still = no_grad();
+            for (var i = 0; i < values.Length; i++)
+            {
+                _parameters[i].copy_(values[i]);
+                values[i].Dispose();
+            }
+
+            _optimizer.load_state_dict(_kept.state_dict());
+        };
+    }
+
     /// <summary>The learning rate of a step: a line up over the warm-up, then the schedule down to zero after the last step.</summary>
     public static double RateAt(int step, double peak, TrainingOptions options)
     {
@@ -125,5 +141,18 @@ public sealed class Optimization : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _optimizer.Dispose();
+    public void Dispose()
+    {
+        _optimizer.Dispose();
+        _kept?.Dispose();
+    }
+
+    private OptimizerHelper NewOptimizer() => _options.Optimizer switch
+    {
+        OptimizerKind.Adamw => optim.AdamW(_parameters, _peak, _options.Beta1, _options.Beta2, weight_decay: _options.WeightDecay),
+        OptimizerKind.Adam => optim.Adam(_parameters, _peak, _options.Beta1, _options.Beta2, weight_decay: _options.WeightDecay),
+        OptimizerKind.Sgd => optim.SGD(_parameters, _peak, weight_decay: _options.WeightDecay),
+        OptimizerKind.Rmsprop => optim.RMSProp(_parameters, _peak, weight_decay: _options.WeightDecay),
+        var other => throw new PlumblineException($"unknown optimizer {other}"),
+    };
 }

@@ -25,7 +25,8 @@ internal static class StepLoop
             observers[o].OnBegin(options.Steps, stage.Recorder);
         }
 
-        var done = Steps(stage, options, observers, step, cancel);
+        var diagnostics = options.Diagnostics is { } watched ? new Diagnostics(watched, stage.Recorder) : null;
+        var done = Steps(stage, options, observers, diagnostics, step, cancel);
         foreach (var observer in observers)
         {
             observer.OnEnd(done, stage.Recorder);
@@ -34,7 +35,7 @@ internal static class StepLoop
         return done;
     }
 
-    private static int Steps(StageContext stage, TrainingOptions options, IObserver[] observers, Func<int, StepResult> step, CancellationToken cancel)
+    private static int Steps(StageContext stage, TrainingOptions options, IObserver[] observers, Diagnostics? diagnostics, Func<int, StepResult> step, CancellationToken cancel)
     {
         for (var i = 0; i < options.Steps; i++)
         {
@@ -54,6 +55,17 @@ internal static class StepLoop
                 return i;
             }
 
+            for (var o = 0; o < observers.Length; o++)
+            {
+                stage.Recorder.InHand(Kinds.Observer + " " + options.Observers[o].Id, "measuring");
+                foreach (var (name, value) in observers[o].Measure(i))
+                {
+                    result.Metrics[name] = value;
+                }
+            }
+
+            diagnostics?.See(i, result.Metrics);
+            stage.Recorder.Step(i, result.Metrics, result.Tokens);
             var goOn = true;
             for (var o = 0; o < observers.Length; o++)
             {
@@ -62,15 +74,6 @@ internal static class StepLoop
                 goOn &= observers[o].OnStep(i, result.Metrics, stage.Recorder);
             }
 
-            foreach (var (o, observer) in observers.Index())
-            {
-                foreach (var (name, value) in observer.Metrics)
-                {
-                    result.Metrics[$"{options.Observers[o].Id}/{name}"] = value;
-                }
-            }
-
-            stage.Recorder.Step(i, result.Metrics, result.Tokens);
             if (!goOn)
             {
                 return i + 1;
@@ -81,7 +84,7 @@ internal static class StepLoop
     }
 
     /// <summary>Adds a loss and its outputs to metrics: a tensor by its mean; texts and lists are left out.</summary>
-    internal static void Add(this Dictionary<string, double> metrics, Outputs outputs)
+    internal static void Add(this Dictionary<string, double> metrics, IEnumerable<KeyValuePair<string, object>> outputs)
     {
         if (outputs is Loss loss)
         {

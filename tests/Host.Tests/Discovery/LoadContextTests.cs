@@ -46,18 +46,18 @@ public sealed class LoadContextTests : IDisposable
         var part = Installed.Registry(plugins).Find("reward", "private-library")!;
         var reward = (RowReward)part.Create(new ServiceCollection().BuildServiceProvider(), null);
         Assert.Equal([0.0, 1.0], new[] { 0, 1 }.Select(sample => reward.Score(RolloutOf(sample))));
-        var library = AssemblyLoadContext.GetLoadContext(part.Type.Assembly)!.Assemblies.Single(assembly => assembly.GetName().Name == "Plumbline.Plugins.Numbers");
-        Assert.Equal(Path.Combine(plugins, "PrivateLibrary", "Plumbline.Plugins.Numbers.dll"), library.Location);
-        Assert.DoesNotContain(AssemblyLoadContext.Default.Assemblies, assembly => assembly.GetName().Name == "Plumbline.Plugins.Numbers");
+        var library = AssemblyLoadContext.GetLoadContext(part.Type.Assembly)!.Assemblies.Single(assembly => assembly.GetName().Name == "Plumbline.Plugins.ParityLibrary");
+        Assert.Equal(Path.Combine(plugins, "PrivateLibrary", "Plumbline.Plugins.ParityLibrary.dll"), library.Location);
+        Assert.DoesNotContain(AssemblyLoadContext.Default.Assemblies, assembly => assembly.GetName().Name == "Plumbline.Plugins.ParityLibrary");
     }
 
     [Fact]
     public void Without_its_library_the_plugin_is_broken_before_it_is_loaded()
     {
         var plugins = Copied("PrivateLibrary");
-        File.Delete(Path.Combine(plugins, "PrivateLibrary", "Plumbline.Plugins.Numbers.dll"));
+        File.Delete(Path.Combine(plugins, "PrivateLibrary", "Plumbline.Plugins.ParityLibrary.dll"));
         var error = Assert.Throws<PlumblineException>(() => Installed.Registry(plugins).Find("reward", "private-library"));
-        Assert.Contains("it needs Plumbline.Plugins.Numbers.dll, which is not in its folder", error.Message, StringComparison.Ordinal);
+        Assert.Contains("it needs Plumbline.Plugins.ParityLibrary.dll, which is not in its folder", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -38,6 +38,21 @@ public sealed class TransformerTests
         }
     }
 
+    [Fact]
+    public void The_stream_begins_at_the_embedding_and_its_last_state_after_the_norm_is_the_hidden_state()
+    {
+        using var model = New(2, null, false);
+        using var scope = NewDisposeScope();
+        using var still = no_grad();
+        var tokens = Tokens(3, 7);
+        var layers = model.HiddenStates(tokens);
+        Assert.Equal([3, 3, 7, model.Width], layers.shape);
+        var parameters = model.Network.named_parameters().ToDictionary(pair => pair.name, pair => pair.parameter);
+        Assert.Equal(0, Gap(parameters["embedding"].index_select(0, tokens.reshape(-1)).reshape(3, 7, -1), layers[0]));
+        Assert.InRange(Gap(model.Hidden(tokens), Kernels.RmsNorm(layers[2], parameters["norm"], 1e-6)), 0, 1e-6);
+        Assert.True(Gap(layers[0], layers[1]) > 1e-3 && Gap(layers[1], layers[2]) > 1e-3);
+    }
+
     [Theory]
     [MemberData(nameof(Shapes))]
     public void Reading_by_cache_gives_the_logits_of_a_full_forward(int heads, int? kvHeads, bool tied)

@@ -161,6 +161,55 @@ public sealed class KvCacheTests : IDisposable
         Same(rollouts.Skip(1), sampler.Sample(model, others, CancellationToken.None));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(5)]
+    public void Windows_one_after_the_other_give_the_completion_of_one_go(int window)
+    {
+        var whole = Sample(new() { MaxNewTokens = 12 }, Request(0, count: 1), Request(1, count: 1), Request(2, count: 1), Request(4, count: 1));
+        var requests = Enumerable.Range(0, 5).Where(prompt => prompt != 3).Select(prompt => Request(prompt, count: 1) with { Window = window }).ToList();
+        var finished = new List<Rollout>();
+        for (var round = 1; requests.Count > 0; round++)
+        {
+            var rollouts = Sample(new() { MaxNewTokens = 12 }, [.. requests]);
+            Assert.All(rollouts, rollout => Assert.True(rollout.Completion.Length == round * window || !rollout.Unfinished));
+            Assert.All(rollouts, rollout => Assert.False(rollout.Unfinished && rollout.Truncated));
+            finished.AddRange(rollouts.Where(rollout => !rollout.Unfinished));
+            requests = [.. requests.Zip(rollouts).Where(pair => pair.Second.Unfinished).Select(pair => pair.First with { Begun = pair.Second.Completion, BegunLogps = pair.Second.Logps })];
+        }
+
+        Same(whole, finished.OrderBy(rollout => rollout.GroupId));
+        Assert.Equal(whole.Select(rollout => rollout.Truncated), finished.OrderBy(rollout => rollout.GroupId).Select(rollout => rollout.Truncated));
+    }
+
+    [Fact]
+    public void What_a_completion_began_with_stays_as_it_was_recorded()
+    {
+        var begun = Request(0) with { Begun = [1, 2], BegunLogps = [-7, -8], Window = 1 };
+        Assert.All(Sample(new(), begun), rollout =>
+        {
+            Assert.Equal([1, 2], rollout.Completion[..2]);
+            Assert.Equal([-7, -8], rollout.Logps[..2]);
+            Assert.Equal(3, rollout.Completion.Length);
+        });
+    }
+
+    [Fact]
+    public void A_prompts_own_longest_length_ends_its_completions()
+    {
+        var rollouts = Sample(new() { MaxNewTokens = 12 }, Request(0) with { Longest = 2 }, Request(1) with { Longest = 100 });
+        Assert.All(rollouts, rollout => Assert.InRange(rollout.Completion.Length, 1, rollout.GroupId == 0 ? 2 : 12));
+        Assert.All(rollouts, rollout => Assert.False(rollout.Unfinished));
+        Assert.Contains(rollouts, rollout => rollout.GroupId == 0 && rollout.Truncated);
+    }
+
+    [Fact]
+    public void A_completion_that_has_its_longest_length_cannot_go_on() => Assert.Contains(
+        "can't go on",
+        Assert.Throws<PlumblineException>(() => Sample(new() { MaxNewTokens = 2 }, Request(0) with { Begun = [1, 2], BegunLogps = [-1, -1] })).Message,
+        StringComparison.Ordinal);
+
     [Fact]
     public void A_prompt_that_leaves_no_room_is_refused_in_words()
     {

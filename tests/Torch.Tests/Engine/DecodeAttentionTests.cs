@@ -53,8 +53,8 @@ public class DecodeAttentionTests
         var refusal = Assert.ThrowsAny<Exception>(() => FusedKernels.DecodeAttention(zeros(1, 6), zeros(1, 1, 3, 2), zeros(1, 1, 3, 2), tensor([3L]), cos, sin, 1));
 
         Assert.Contains("row 0 has 3 tokens, and its cache holds 3", refusal.Message, StringComparison.Ordinal);
-        Assert.True(FusedKernels.CanDecode(zeros(1)));
-        Assert.False(FusedKernels.CanDecode(zeros(1, dtype: ScalarType.Float64)));
+        Assert.True(FusedKernels.ByHand(zeros(1)));
+        Assert.False(FusedKernels.ByHand(zeros(1, dtype: ScalarType.Float64)));
     }
 
     [Fact]

@@ -88,6 +88,52 @@ public class FusedKernelTests
         Numbers(5, 1, 1, 40, 4), Numbers(6, 1, 1, 40, 4), Numbers(7, 1, 1, 40, 4));
 
     [Theory]
+    [InlineData(1, 1, 1, 1, new[] { 1 })]
+    [InlineData(2, 2, 3, 4, new[] { 2, 5, 0, 1 })]
+    [InlineData(4, 2, 8, 31, new[] { 33, 1 })]
+    [InlineData(6, 3, 5, 70, new[] { 40, 64, 3 })]
+    public void Packed_attention_is_attention_over_the_prefix_and_the_own_suffix(int heads, int kvHeads, int width, int prefix, int[] suffixes)
+    {
+        // The same group twice: one must not see the other.
+        var group = prefix + suffixes.Sum();
+        Agree(
+            t => [FusedKernels.PackedAttention(t[0], t[1], t[2], [prefix, prefix], [suffixes.Length, suffixes.Length], [.. suffixes.Concat(suffixes).Select(length => (long)length)])],
+            t =>
+            {
+                var rows = new List<Tensor>();
+                foreach (var start in new[] { 0, group })
+                {
+                    Tensor Alone(int own, int length, bool whole)
+                    {
+                        Tensor Row(Tensor x) => cat([x.narrow(1, start, prefix), x.narrow(1, own, length)], 1).unsqueeze(0);
+                        var attended = Attend(Row(t[0]), Row(t[1]), Row(t[2])).squeeze(0);
+                        return whole ? attended : attended.narrow(0, prefix, length);
+                    }
+
+                    rows.Add(Alone(start, 0, whole: true));
+                    for (int i = 0, own = start + prefix; i < suffixes.Length; own += suffixes[i++])
+                    {
+                        rows.Add(Alone(own, suffixes[i], whole: false));
+                    }
+                }
+
+                return [cat(rows, 0)];
+            },
+            Numbers(5, heads, 2 * group, width), Numbers(6, kvHeads, 2 * group, width), Numbers(7, kvHeads, 2 * group, width));
+    }
+
+    [Fact]
+    public void Packed_attention_refuses_groups_that_do_not_fill_the_row()
+    {
+        using var scope = NewDisposeScope();
+        var x = zeros(1, 6, 2);
+        Assert.Contains("M tokens in all", Assert.ThrowsAny<Exception>(() => FusedKernels.PackedAttention(x, x, x, [2], [1], [3])).Message, StringComparison.Ordinal);
+        Assert.Contains("prefixes of at least 1", Assert.ThrowsAny<Exception>(() => FusedKernels.PackedAttention(x, x, x, [0], [1], [6])).Message, StringComparison.Ordinal);
+        Assert.Contains("as many suffixes", Assert.ThrowsAny<Exception>(() => FusedKernels.PackedAttention(x, x, x, [2], [2], [4])).Message, StringComparison.Ordinal);
+        Assert.Contains("as many suffixes", Assert.ThrowsAny<Exception>(() => FusedKernels.PackedAttention(x, x, x, [2], [1], [4, 0])).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData(1, 1)]
     [InlineData(1, 7)]
     [InlineData(33, 50)]

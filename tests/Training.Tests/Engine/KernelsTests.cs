@@ -78,6 +78,29 @@ public sealed class KernelsTests
 
     [Theory]
     [MemberData(nameof(Dtypes))]
+    public void Packed_attention_agrees_for_ragged_groups_of_uneven_size(ScalarType dtype)
+    {
+        // Suffixes that end within a block of queries and beyond one, empty ones, a group without any.
+        PackedGroup[] groups = [new(5, [3, 1, 0, 40]), new(33, [2]), new(1, []), new(70, [31, 32, 33, 1, 1])];
+        var length = groups.Sum(group => group.Length);
+        Agree(dtype, [[Heads, length, HeadWidth], [KvHeads, length, HeadWidth], [KvHeads, length, HeadWidth]], inputs => [Kernels.PackedAttention(inputs[0], inputs[1], inputs[2], groups)]);
+        Agree(dtype, [[2, 6, 4], [2, 6, 4], [2, 6, 4]], inputs => [Kernels.PackedAttention(inputs[0], inputs[1], inputs[2], [new PackedGroup(6, [])])]);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Packed_attention_of_single_rows_is_causal_attention(bool fused)
+    {
+        using var plainly = fused ? null : Kernels.Plain();
+        using var scope = NewDisposeScope();
+        var (q, k, v) = (Random(1, [1, Heads, 40, HeadWidth]).to_type(ScalarType.Float32), Random(2, [1, KvHeads, 40, HeadWidth]).to_type(ScalarType.Float32), Random(3, [1, KvHeads, 40, HeadWidth]).to_type(ScalarType.Float32));
+        var packed = Kernels.PackedAttention(q.squeeze(0), k.squeeze(0), v.squeeze(0), [new PackedGroup(7, [33])]);
+        Close(Kernels.CausalAttention(q, k, v).squeeze(0), packed, 1e-5);
+    }
+
+    [Theory]
+    [MemberData(nameof(Dtypes))]
     public void Selected_log_probabilities_agree(ScalarType dtype)
     {
         using var scope = NewDisposeScope();

@@ -18,6 +18,24 @@ public sealed class EvaluationsTests
     }
 
     [Fact]
+    public void Pass_at_n_counts_the_completions_above_the_threshold_of_each_prompt()
+    {
+        using var tiny = new Tiny();
+        // Right: three of the first prompt's four, none of the others'.
+        var reward = Scoring.Part("first", rollout => rollout.Example.Index == 0 && rollout.Sample > 0 ? 0.6 : 0.5);
+        PassAtNOptions Options(int batch, int[] n) => new() { Data = Tiny.Words(), Split = Split.Train, Limit = 2, Reward = reward, Sampler = Tiny.Sampler(), BatchSize = batch, N = n };
+        foreach (var batch in new[] { 1, 100 })
+        {
+            var results = new PassAtNEvaluation(Options(batch, [1, 2])).Evaluate(tiny.Stage, CancellationToken.None);
+            Assert.Equal(["pass_at_1", "pass_at_2"], results.Keys);
+            Assert.Equal(0.375, results["pass_at_1"], 12);
+            Assert.Equal(0.5, results["pass_at_2"], 12);
+        }
+
+        Assert.Contains("n:", Assert.Throws<InvalidInputException>(() => new PassAtNEvaluation(Options(9, [5])).Evaluate(tiny.Stage, CancellationToken.None)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Gold_reward_scores_the_datas_own_completions()
     {
         using var tiny = new Tiny();

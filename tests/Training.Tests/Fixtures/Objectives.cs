@@ -61,7 +61,7 @@ internal sealed class PolicyGradient(Needs needs = Needs.None) : GroupObjective
 }
 
 /// <summary>Rewards less their group's mean; keeps the inputs.</summary>
-internal sealed class LessGroupMean : IAdvantage
+internal sealed class LessGroupMean : IGroupAdvantage
 {
     internal List<long[]> RewardShapes { get; } = [];
 
@@ -99,7 +99,7 @@ internal sealed class ScoreAtEnd : ITokenReward
 }
 
 /// <summary>Returns are the sums of rewards to come, advantages what they exceed the values by.</summary>
-internal sealed class RewardsToCome : IAdvantage
+internal sealed class RewardsToCome : ITokenAdvantage
 {
     public Outputs Compute(Batch batch)
     {

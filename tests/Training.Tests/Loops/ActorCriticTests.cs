@@ -83,7 +83,7 @@ public sealed class ActorCriticTests
         {
             Objective = Part<ActorCriticObjective>.Of("actor-critic-loss", objective),
             TokenReward = Part<ITokenReward>.Of("score-at-end", new ScoreAtEnd()),
-            Advantage = Part<IAdvantage>.Of("rewards-to-come", new RewardsToCome()),
+            Advantage = Part<ITokenAdvantage>.Of("rewards-to-come", new RewardsToCome()),
             Critic = kind,
             Rewards = [Scoring.LikesA],
             Sampler = Tiny.Sampler(group: 1),

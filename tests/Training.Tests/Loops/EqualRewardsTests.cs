@@ -51,7 +51,7 @@ public sealed class EqualRewardsTests
             new OnlineGroupsOptions
             {
                 Objective = Part<GroupObjective>.Of("policy-gradient", new PolicyGradient()),
-                Advantage = Part<IAdvantage>.Of("less-group-mean", new LessGroupMean()),
+                Advantage = Part<IGroupAdvantage>.Of("less-group-mean", new LessGroupMean()),
                 Rewards = [reward],
                 Sampler = Tiny.Sampler(),
                 Data = Tiny.Words(),
@@ -70,7 +70,7 @@ public sealed class EqualRewardsTests
             {
                 Objective = Part<ActorCriticObjective>.Of("actor-critic-loss", new ActorCriticLoss()),
                 TokenReward = Part<ITokenReward>.Of("score-at-end", new ScoreAtEnd()),
-                Advantage = Part<IAdvantage>.Of("rewards-to-come", new RewardsToCome()),
+                Advantage = Part<ITokenAdvantage>.Of("rewards-to-come", new RewardsToCome()),
                 Rewards = [reward],
                 Sampler = Tiny.Sampler(group: 1),
                 Data = Tiny.Words(),

@@ -5,7 +5,7 @@ namespace Plumbline.Tests;
 /// <summary>What every loop promises, whatever it learns from.</summary>
 public sealed class EveryLoopTests
 {
-    public static TheoryData<string> Loops => ["sft", "offline-pairs", "online-groups", "actor-critic with a head", "actor-critic with a network", "reward-training", "offline-steps"];
+    public static TheoryData<string> Loops => ["sft", "offline-pairs", "offline-lists in context", "offline-lists separate", "online-groups", "actor-critic with a head", "actor-critic with a network", "online-pairs", "self-play in iterations", "self-play with a look ahead", "reward-training", "offline-steps"];
 
     [Theory]
     [MemberData(nameof(Loops))]
@@ -91,11 +91,24 @@ public sealed class EveryLoopTests
         "sft" => new SftLoop(new SftLoopOptions { Objective = Likelihood.Part, Data = data, Steps = steps, BatchSize = 3, LearningRate = 0.01 }, tiny.Stage),
         "offline-pairs" => new OfflinePairs(
             new OfflinePairsOptions { Objective = Preference.Part(reference: true), Data = data, Steps = steps, BatchSize = 3, LearningRate = 0.01 }, tiny.Stage),
+        "offline-lists in context" or "offline-lists separate" => new OfflineLists(
+            new OfflineListsOptions
+            {
+                Objective = new ListPreference().Part,
+                Data = data,
+                Transforms = [Lists.FromPairs],
+                Layout = loop.EndsWith("separate", StringComparison.Ordinal) ? ListLayout.Separate : ListLayout.InContext,
+                Separator = "i",
+                Steps = steps,
+                BatchSize = 3,
+                LearningRate = 0.01,
+            },
+            tiny.Stage),
         "online-groups" => new OnlineGroups(
             new OnlineGroupsOptions
             {
                 Objective = Part<GroupObjective>.Of("policy-gradient", new PolicyGradient(Needs.Reference | Needs.Entropies)),
-                Advantage = Part<IAdvantage>.Of("less-group-mean", new LessGroupMean()),
+                Advantage = Part<IGroupAdvantage>.Of("less-group-mean", new LessGroupMean()),
                 Rewards = [Scoring.Part("first", rollout => rollout.Completion[0])],
                 Sampler = Tiny.Sampler(),
                 Data = data,
@@ -103,6 +116,47 @@ public sealed class EveryLoopTests
                 PromptsPerStep = 3,
                 Minibatches = 2,
                 EpochsPerBatch = 2,
+                LearningRate = 0.01,
+            },
+            tiny.Stage),
+        "online-pairs" => new OnlinePairs(
+            new OnlinePairsOptions
+            {
+                Objective = Preference.Part(reference: true),
+                Judge = Judges.LikesA,
+                Sampler = Tiny.Sampler(),
+                Second = AnswersFrom.Mixture,
+                Data = data,
+                Steps = steps,
+                PromptsPerStep = 3,
+                PairsPerPrompt = 2,
+                LearningRate = 0.01,
+            },
+            tiny.Stage),
+        "self-play in iterations" => new SelfPlay(
+            new SelfPlayOptions
+            {
+                Objective = Preference.Part(reference: true),
+                Judge = Judges.LikesA,
+                Sampler = Tiny.Sampler(),
+                Data = data,
+                Steps = steps,
+                Iterations = Math.Min(steps, 2),
+                BatchSize = 3,
+                LearningRate = 0.01,
+            },
+            tiny.Stage),
+        "self-play with a look ahead" => new SelfPlay(
+            new SelfPlayOptions
+            {
+                Objective = Preference.Part(reference: true),
+                Play = SelfPlayKind.LookAhead,
+                Judge = Judges.LikesA,
+                Sampler = Tiny.Sampler(),
+                OpponentSampler = Tiny.Sampler(),
+                Data = data,
+                Steps = steps,
+                PromptsPerStep = 3,
                 LearningRate = 0.01,
             },
             tiny.Stage),
@@ -115,7 +169,7 @@ public sealed class EveryLoopTests
             {
                 Objective = Part<ActorCriticObjective>.Of("actor-critic-loss", new ActorCriticLoss()),
                 TokenReward = Part<ITokenReward>.Of("score-at-end", new ScoreAtEnd()),
-                Advantage = Part<IAdvantage>.Of("rewards-to-come", new RewardsToCome()),
+                Advantage = Part<ITokenAdvantage>.Of("rewards-to-come", new RewardsToCome()),
                 Critic = loop.EndsWith("head", StringComparison.Ordinal) ? CriticKind.Head : CriticKind.Network,
                 Rewards = [Scoring.Part("first", rollout => rollout.Completion[0])],
                 Sampler = Tiny.Sampler(group: 1),

@@ -50,17 +50,14 @@ public sealed class ObserversTests
 
     private sealed class Stopper(int after) : IObserver
     {
-        private int _step;
-
         internal List<string> Seen { get; } = [];
 
-        public IReadOnlyDictionary<string, double> Metrics => new Dictionary<string, double> { ["seen"] = _step };
+        public IReadOnlyDictionary<string, double> Measure(int step) => new Dictionary<string, double> { ["stopper/seen"] = step };
 
         public void OnBegin(int steps, IRecorder recorder) => Seen.Add($"begin {steps}");
 
         public bool OnStep(int step, IReadOnlyDictionary<string, double> metrics, IRecorder recorder)
         {
-            _step = step;
             Seen.Add($"step {step}");
             return step < after;
         }

@@ -222,7 +222,7 @@ public sealed class OnlineGroupsTests
             change(new OnlineGroupsOptions
             {
                 Objective = Part<GroupObjective>.Of("policy-gradient", _objective),
-                Advantage = Part<IAdvantage>.Of("less-group-mean", _advantage),
+                Advantage = Part<IGroupAdvantage>.Of("less-group-mean", _advantage),
                 Rewards = [Scoring.LikesA],
                 Sampler = Tiny.Sampler(),
                 Data = Tiny.Words(),

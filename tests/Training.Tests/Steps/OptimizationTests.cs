@@ -138,6 +138,36 @@ public sealed class OptimizationTests
         Equal([3 - by, 4 + by], weights);
     }
 
+    [Theory]
+    [InlineData(OptimizerKind.Adamw)]
+    [InlineData(OptimizerKind.Adam)]
+    [InlineData(OptimizerKind.Rmsprop)]
+    [InlineData(OptimizerKind.Sgd)]
+    public void A_snapshot_puts_weights_and_the_optimisers_memory_back(OptimizerKind kind)
+    {
+        double[] Trained(bool trial)
+        {
+            using var weights = Weights();
+            using var scope = NewDisposeScope();
+            using var optimization = new Optimization([weights], Sgd(maxNorm: null) with { Optimizer = kind });
+            for (var step = 0; step < 3; step++)
+            {
+                if (trial)
+                {
+                    var restore = optimization.Snapshot();
+                    optimization.Step((weights * tensor([-7f, 3f])).sum(), step);
+                    restore();
+                }
+
+                optimization.Step((weights * weights).sum(), step);
+            }
+
+            return Values(weights);
+        }
+
+        Assert.Equal(Trained(trial: false), Trained(trial: true));
+    }
+
     private static Plain Options(ScheduleKind schedule) => new() { Data = null!, Steps = 14, WarmupSteps = 4, Schedule = schedule };
 
     private static Plain Sgd(double? maxNorm) => new() { Data = null!, Optimizer = OptimizerKind.Sgd, LearningRate = 0.1, MaxGradNorm = maxNorm };

@@ -8,6 +8,6 @@ public sealed class PrivateLibrary : RowReward
     public override double Score(Rollout rollout)
     {
         ArgumentNullException.ThrowIfNull(rollout);
-        return Numbers.Parity.Of(rollout.Sample);
+        return ParityLibrary.Parity.Of(rollout.Sample);
     }
 }

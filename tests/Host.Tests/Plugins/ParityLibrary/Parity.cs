@@ -1,4 +1,4 @@
-namespace Plumbline.Tests.Plugins.Numbers;
+namespace Plumbline.Tests.Plugins.ParityLibrary;
 
 /// <summary>Something small enough for a library: it knows no contract.</summary>
 public static class Parity
