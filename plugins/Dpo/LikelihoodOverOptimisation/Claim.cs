@@ -66,10 +66,9 @@ public sealed class ClaimPairs : IData
             [.. Enumerable.Range(0, Rows).Select(i =>
             {
                 var prompt = draws.Key(i).Key("prompt").Below(Language.Prompts);
-                // A pair of equal scores has no better answer: drawn anew.
-                var (a, b) = Enumerable.Range(0, int.MaxValue).Select(attempt => draws.Key(i).Key(attempt)).Select(own => (Language.Uniform(own.Key(0)), Language.Uniform(own.Key(1))))
-                    .First(pair => Language.Score(run, prompt, pair.Item1) != Language.Score(run, prompt, pair.Item2));
-                var (chosen, rejected) = Language.Score(run, prompt, a) > Language.Score(run, prompt, b) ? (a, b) : (b, a);
+                var (a, b) = (Language.Uniform(draws.Key(i).Key(0)), Language.Uniform(draws.Key(i).Key(1)));
+                // Equal scores are no better and no worse: the first one counts as chosen, a label without meaning.
+                var (chosen, rejected) = Language.Score(run, prompt, a) >= Language.Score(run, prompt, b) ? (a, b) : (b, a);
                 return new Example(i, new JsonObject { ["prompt"] = prompt.ToString(CultureInfo.InvariantCulture), ["chosen"] = Language.Text(chosen), ["rejected"] = Language.Text(rejected) });
             })],
             [.. Enumerable.Range(0, Language.Prompts).Select(prompt => new Example(Rows + prompt, new JsonObject { ["prompt"] = prompt.ToString(CultureInfo.InvariantCulture) }))]);
@@ -130,19 +129,22 @@ public sealed class ClaimNetwork : TokenFunctionModel
             : base(nameof(Layers))
         {
             using var scope = NewDisposeScope();
-            _token = Add("token", 1, Language.Vocabulary + 1, TokenWidth);
-            _prompt = Add("prompt", 1, Language.Prompts, TokenWidth);
-            _position = Add("position", 1, Language.Length, PositionWidth);
+            // Embeddings begin standard normal, layers uniform within one over the root of their inputs, as usual.
             var inputs = (2 * TokenWidth) + PositionWidth;
-            _hidden = Add("hidden", 1 / Math.Sqrt(3.0 * inputs), Hidden, inputs);
-            _hiddenBias = Add("hidden_bias", 0, Hidden);
-            Out = Add("out", 1 / Math.Sqrt(3.0 * Hidden), Language.Vocabulary, Hidden);
-            _outBias = Add("out_bias", 0, Language.Vocabulary);
+            _token = Add("token", null, Language.Vocabulary + 1, TokenWidth);
+            _prompt = Add("prompt", null, Language.Prompts, TokenWidth);
+            _position = Add("position", null, Language.Length, PositionWidth);
+            _hidden = Add("hidden", inputs, Hidden, inputs);
+            _hiddenBias = Add("hidden_bias", inputs, Hidden);
+            Out = Add("out", Hidden, Language.Vocabulary, Hidden);
+            _outBias = Add("out_bias", Hidden, Language.Vocabulary);
             scope.Detach(parameters());
 
-            Parameter Add(string name, double std, params long[] shape)
+            Parameter Add(string name, int? fanIn, params long[] shape)
             {
-                double[] values = [.. Enumerable.Range(0, (int)shape.Aggregate((a, b) => a * b)).Select(i => std * draws.Key(name).Key(i).Normal())];
+                var own = draws.Key(name);
+                double[] values = [.. Enumerable.Range(0, (int)shape.Aggregate((a, b) => a * b)).Select(i =>
+                    fanIn is { } count ? ((2 * own.Key(i).Uniform()) - 1) / Math.Sqrt(count) : own.Key(i).Normal())];
                 var parameter = new Parameter(tensor(values, shape, device: device).to_type(dtype));
                 register_parameter(name, parameter);
                 return parameter;
