@@ -27,6 +27,8 @@ internal static class SmallStages
         // Its window and parts that choose among a batch's rows exclude each other.
         ["t-ppo"] = """{ "filter": null, "scheduler": null, "window": 2 }""",
         ["disco"] = """{ "rewards": ["small-verdict"] }""",
+        // Untrained, the small model is flatter than the paper's threshold.
+        ["gtpo"] = """{ "measure_initial_entropy": true }""",
     };
 
     /// <summary>Methods that take verdicts alone, 0 or 1, so that a second reward can't be added.</summary>
