@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using static TorchSharp.torch;
 
@@ -41,9 +40,9 @@ public sealed class Curriculum(CurriculumOptions options) : ITransform
     public IReadOnlyList<Example> Apply(IReadOnlyList<Example> rows, Draws draws, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(rows);
-        string[][] answers = [.. rows.Select(row => List<string>(row, "answers", JsonValueKind.String))];
-        double[][] scores = [.. rows.Select(row => List<double>(row, "scores", JsonValueKind.Number))];
-        var difficulty = rows.Any(row => row.Columns["difficulty"] is not null) ? rows.Select(row => List<double>(row, "difficulty", JsonValueKind.Number)).ToArray() : null;
+        string[][] answers = [.. rows.Select(row => List(row, "answers", "texts", item => item is JsonValue value && value.TryGetValue<string>(out var text) ? text : null))];
+        double[][] scores = [.. rows.Select(row => Numbers(row, "scores"))];
+        var difficulty = rows.Any(row => row.Columns["difficulty"] is not null) ? rows.Select(row => Numbers(row, "difficulty")).ToArray() : null;
         for (var i = 0; i < rows.Count; i++)
         {
             if (answers[i].Length != scores[i].Length || answers[i].Length > MostAnswers)
@@ -110,7 +109,10 @@ public sealed class Curriculum(CurriculumOptions options) : ITransform
         return new Example((((row.Index * MostAnswers) + pair.Chosen) * MostAnswers) + pair.Rejected, columns);
     }
 
-    private static T[] List<T>(Example row, string column, JsonValueKind kind) =>
-        row.Columns[column] is JsonArray list && list.All(item => item?.GetValueKind() == kind) ? [.. list.Select(item => item!.GetValue<T>())]
-            : throw new PlumblineException($"row {row.Index} of the data has no list '{column}' of {(kind == JsonValueKind.String ? "texts" : "numbers")}; it has {string.Join(", ", row.Columns.Select(pair => pair.Key))}");
+    private static double[] Numbers(Example row, string column) => [.. List(row, column, "numbers", item => (object?)Example.AsNumber(item)).Cast<double>()];
+
+    private static T[] List<T>(Example row, string column, string what, Func<JsonNode?, T?> read)
+        where T : class =>
+        row.Columns[column] is JsonArray list && list.All(item => read(item) is not null) ? [.. list.Select(item => read(item)!)]
+            : throw new PlumblineException($"row {row.Index} of the data has no list '{column}' of {what}; it has {string.Join(", ", row.Columns.Select(pair => pair.Key))}");
 }

@@ -28,7 +28,11 @@ public sealed record Example(long Index, JsonObject Columns)
         ?? throw new PlumblineException($"row {Index} of the data has no text '{column}'; it has {string.Join(", ", Columns.Select(pair => pair.Key))}");
 
     /// <summary>A number field, or null where the row has none.</summary>
-    public double? FindNumber(string column) => Columns[column] is JsonValue value && value.GetValueKind() == JsonValueKind.Number ? value.GetValue<double>() : null;
+    public double? FindNumber(string column) => AsNumber(Columns[column]);
+
+    /// <summary>A number of JSON, whether it was read from a text or made as an int, a long or a double; null where it is none.</summary>
+    public static double? AsNumber(JsonNode? node) => node is not JsonValue value || value.GetValueKind() != JsonValueKind.Number ? null
+        : value.TryGetValue<double>(out var number) ? number : value.Deserialize<double>();
 
     /// <summary>A text field, or null where the row has none.</summary>
     public string? FindText(string column) => Columns[column] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;

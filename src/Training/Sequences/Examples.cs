@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using static TorchSharp.torch;
 
@@ -48,8 +47,8 @@ internal static class Examples
 
     private static void AddLists(Batch batch, IReadOnlyList<Example> rows, Column column, Device device, ScalarType dtype)
     {
-        double[][] lists = [.. rows.Select(row => row.Columns[column.Name] is JsonArray list && list.All(item => item?.GetValueKind() == JsonValueKind.Number)
-            ? list.Select(item => item!.GetValue<double>()).ToArray() : throw Missing(row, column, "list of numbers"))];
+        double[][] lists = [.. rows.Select(row => row.Columns[column.Name] is JsonArray list && list.All(item => Example.AsNumber(item) is not null)
+            ? list.Select(item => Example.AsNumber(item)!.Value).ToArray() : throw Missing(row, column, "list of numbers"))];
         var width = Math.Max(1, lists.Max(list => list.Length));
         var (values, mask) = (new double[rows.Count * width], new double[rows.Count * width]);
         for (var i = 0; i < lists.Length; i++)

@@ -78,7 +78,7 @@ public sealed class RandomCompositions
 
         if (slots.ContainsKey("rewards"))
         {
-            stage["rewards"] = Maybe(0.3, "two") && SmallStages.TakesAnyReward(algorithm.Id) ? new JsonArray("small-verdict", "small-reward") : new JsonArray("small-verdict");
+            stage["rewards"] = Maybe(0.3, "two") && !SmallStages.VerdictsAlone.Contains(stage["objective"]?.GetValue<string>() ?? algorithm.Id) ? new JsonArray("small-verdict", "small-reward") : new JsonArray("small-verdict");
         }
 
         return stage;

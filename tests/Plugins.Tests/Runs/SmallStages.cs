@@ -24,13 +24,14 @@ internal static class SmallStages
         ["knapsack-rl"] = """{ "rewards": ["small-verdict"] }""",
         // Its window and parts that choose among a batch's rows exclude each other.
         ["t-ppo"] = """{ "filter": null, "scheduler": null, "window": 2 }""",
+        ["disco"] = """{ "rewards": ["small-verdict"] }""",
     };
+
+    /// <summary>Methods that take verdicts alone, 0 or 1, so that a second reward can't be added.</summary>
+    internal static readonly HashSet<string> VerdictsAlone = ["disco", "knapsack-rl"];
 
     /// <summary>Parts that are for one sort of data or loop, and say so when they meet another.</summary>
     private static readonly HashSet<string> NotAnywhere = ["knapsack-rl"];
-
-    /// <summary>Whether a method takes a sum of rewards of any size; else each is 0 or 1, and it takes one.</summary>
-    internal static bool TakesAnyReward(string algorithm) => algorithm != "knapsack-rl";
 
     /// <summary>Whether a part of a slot's kind can stand in any stage: those of tests, and those made for the task of one claim, can't.</summary>
     internal static bool Composes(PartDescriptor part) => !NotAnywhere.Contains(part.Id) && part.Type.Assembly.GetName().Name is { } assembly && !assembly.EndsWith(".Tests", StringComparison.Ordinal);

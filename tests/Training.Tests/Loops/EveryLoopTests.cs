@@ -5,7 +5,7 @@ namespace Plumbline.Tests;
 /// <summary>What every loop promises, whatever it learns from.</summary>
 public sealed class EveryLoopTests
 {
-    public static TheoryData<string> Loops => ["sft", "offline-pairs", "online-groups", "actor-critic with a head", "actor-critic with a network", "online-pairs", "self-play in iterations", "self-play with a look ahead"];
+    public static TheoryData<string> Loops => ["sft", "offline-pairs", "offline-lists in context", "offline-lists separate", "online-groups", "actor-critic with a head", "actor-critic with a network", "online-pairs", "self-play in iterations", "self-play with a look ahead", "reward-training", "offline-steps"];
 
     [Theory]
     [MemberData(nameof(Loops))]
@@ -91,6 +91,19 @@ public sealed class EveryLoopTests
         "sft" => new SftLoop(new SftLoopOptions { Objective = Likelihood.Part, Data = data, Steps = steps, BatchSize = 3, LearningRate = 0.01 }, tiny.Stage),
         "offline-pairs" => new OfflinePairs(
             new OfflinePairsOptions { Objective = Preference.Part(reference: true), Data = data, Steps = steps, BatchSize = 3, LearningRate = 0.01 }, tiny.Stage),
+        "offline-lists in context" or "offline-lists separate" => new OfflineLists(
+            new OfflineListsOptions
+            {
+                Objective = new ListPreference().Part,
+                Data = data,
+                Transforms = [Lists.FromPairs],
+                Layout = loop.EndsWith("separate", StringComparison.Ordinal) ? ListLayout.Separate : ListLayout.InContext,
+                Separator = "i",
+                Steps = steps,
+                BatchSize = 3,
+                LearningRate = 0.01,
+            },
+            tiny.Stage),
         "online-groups" => new OnlineGroups(
             new OnlineGroupsOptions
             {
@@ -147,6 +160,10 @@ public sealed class EveryLoopTests
                 LearningRate = 0.01,
             },
             tiny.Stage),
+        "reward-training" => new RewardTraining(
+            new RewardTrainingOptions { Objective = Ranking.Part, Data = data, Steps = steps, BatchSize = 3, LearningRate = 0.01, Members = 2 }, tiny.Stage),
+        "offline-steps" => new OfflineSteps(
+            new OfflineStepsOptions { Objective = StepRegression.Part(), Data = data, Steps = steps, BatchSize = 3, LearningRate = 0.01, Transforms = [InSteps.Part] }, tiny.Stage),
         _ => new ActorCritic(
             new ActorCriticOptions
             {

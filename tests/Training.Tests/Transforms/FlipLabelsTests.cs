@@ -37,10 +37,10 @@ public sealed class FlipLabelsTests
         Example[] rows = [.. Enumerable.Range(0, 4000).Select(Row)];
         var flipped = Flipped(Apply(0.3, rows));
         Assert.InRange(flipped.Count / 4000.0, 0.27, 0.33);
-        Assert.Equal(flipped.Order(), Flipped(Apply(0.3, [.. rows.Reverse().Skip(10)])).Union(Flipped(Apply(0.3, rows[^10..]))).Order());
+        Assert.Equal(flipped.Where(index => index < 3990), Flipped(Apply(0.3, [.. rows.Reverse().Skip(10)])));
     }
 
-    private static HashSet<long> Flipped(IReadOnlyList<Example> rows) => [.. rows.Where(row => row.Columns["flipped"]!.GetValue<bool>()).Select(row => row.Index)];
+    private static List<long> Flipped(IReadOnlyList<Example> rows) => [.. rows.Where(row => row.Columns["flipped"]!.GetValue<bool>()).Select(row => row.Index).Order()];
 
     private static IReadOnlyList<Example> Apply(double rate, params Example[] rows) =>
         new FlipLabels(new FlipLabelsOptions { FlipRate = rate }).Apply(rows, Draws, CancellationToken.None);
