@@ -19,7 +19,7 @@ public sealed record ExactTablesOptions : TrainingOptions
     public override Cost Estimate(IServiceProvider services) => new() { Steps = Steps };
 }
 
-/// <summary>Belongs to the claim of <c>egpo</c>: gradient steps on the loss of whole tables, with exact preferences. Each game descends at the learning rate.</summary>
+/// <summary>Belongs to the claim of egpo: gradient steps on the loss of whole tables, with exact preferences. Each game descends at the learning rate.</summary>
 [Loop("egpo-tables")]
 public sealed class ExactTables(ExactTablesOptions options, StageContext stage) : ILoop
 {

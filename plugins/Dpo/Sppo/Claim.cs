@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Plumbline.Plugins.Sppo;
 
-/// <summary>Belongs to the claim of <c>sppo</c>: 16 prompts, each with four pairs of an answer and one much like it.</summary>
+/// <summary>Belongs to the claim of sppo: 16 prompts, each with four pairs of an answer and one much like it.</summary>
 [Data("sppo-neighbours")]
 public sealed class NeighbourPairs : IData
 {
@@ -25,7 +25,7 @@ public sealed class NeighbourPairs : IData
         []);
 }
 
-/// <summary>Belongs to the claim of <c>sppo</c>: a log-linear policy over 64 answers of which each odd one has the features of the even one before it, and some noise.</summary>
+/// <summary>Belongs to the claim of sppo: a log-linear policy over 64 answers of which each odd one has the features of the even one before it, and some noise.</summary>
 [Model("sppo-neighbours")]
 public sealed class NeighbourModel : LogLinearModel
 {
@@ -77,7 +77,7 @@ public sealed class NeighbourModel : LogLinearModel
     }
 }
 
-/// <summary>Belongs to the claim of <c>sppo</c>: the shares of pairs whose chosen answer is likelier, and whose rejected answer is less likely, than under the reference.</summary>
+/// <summary>Belongs to the claim of sppo: the shares of pairs whose chosen answer is likelier, and whose rejected answer is less likely, than under the reference.</summary>
 [Evaluation("sppo-neighbours")]
 public sealed class NeighbourLikelihood : IEvaluation
 {

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Plumbline.Plugins.Xpo;
 
-/// <summary>Belongs to the claim of <c>xpo</c>: 64 prompts with ten answers each, of which the start hardly ever gives the best.</summary>
+/// <summary>Belongs to the claim of xpo: 64 prompts with ten answers each, of which the start hardly ever gives the best.</summary>
 internal static class Bandit
 {
     internal const int Prompts = 64;
@@ -17,7 +17,7 @@ internal static class Bandit
     internal static double Reward(long answer) => answer switch { 0 => 1, 1 => 0.5, _ => 0 };
 }
 
-/// <summary>Belongs to the claim of <c>xpo</c>: the prompts.</summary>
+/// <summary>Belongs to the claim of xpo: the prompts.</summary>
 [Data("xpo-bandit")]
 public sealed class BanditPrompts : IData
 {
@@ -25,7 +25,7 @@ public sealed class BanditPrompts : IData
     public DataSet Load(RunContext run) => new([.. Enumerable.Range(0, Bandit.Prompts).Select(i => new Example(i, new JsonObject { ["prompt"] = $"{i}" }))], []);
 }
 
-/// <summary>Belongs to the claim of <c>xpo</c>: a table policy that begins with probability 0.002 for the best answer and equal ones for the others.</summary>
+/// <summary>Belongs to the claim of xpo: a table policy that begins with probability 0.002 for the best answer and equal ones for the others.</summary>
 [Model("xpo-bandit")]
 public sealed class BanditModel(RunContext run) : TableModel(new Places(), Start(run))
 {
@@ -51,7 +51,7 @@ public sealed class BanditModel(RunContext run) : TableModel(new Places(), Start
     }
 }
 
-/// <summary>Belongs to the claim of <c>xpo</c>: σ(4(r_1 - r_2)); tells in how many prompts the first answers, the policy's, ever were the best one.</summary>
+/// <summary>Belongs to the claim of xpo: σ(4(r_1 - r_2)); tells in how many prompts the first answers, the policy's, ever were the best one.</summary>
 [Judge("xpo-bandit")]
 public sealed class BanditRater : IJudge
 {
@@ -69,7 +69,7 @@ public sealed class BanditRater : IJudge
     }
 }
 
-/// <summary>Belongs to the claim of <c>xpo</c>: the policy's expected reward, exactly, after each round.</summary>
+/// <summary>Belongs to the claim of xpo: the policy's expected reward, exactly, after each round.</summary>
 [Observer("xpo-bandit")]
 public sealed class BanditReward(StageContext stage) : IObserver
 {

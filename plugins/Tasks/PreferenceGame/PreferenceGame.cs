@@ -17,7 +17,7 @@ public enum GameKind
 }
 
 /// <summary>Options of the data <c>preference-game</c>.</summary>
-public sealed record GamesOptions
+public sealed record PreferenceGameOptions
 {
     /// <summary>Which preferences.</summary>
     public GameKind Kind { get; init; } = GameKind.Intransitive;
@@ -37,7 +37,7 @@ public sealed record GamesOptions
 
 /// <summary>Games over a few answers of one token: a row has the prompt, its number, the <c>preferences</c> between its answers, and <c>start</c>, the first policy's logits.</summary>
 [Data("preference-game")]
-public sealed class Games(GamesOptions options) : IData
+public sealed class PreferenceGame(PreferenceGameOptions options) : IData
 {
     /// <inheritdoc/>
     public DataSet Load(RunContext run)
