@@ -116,7 +116,31 @@ internal sealed record PartCard
             example[option.Name] = list ? new JsonArray(value) : value;
         }
 
+        // A rule between options may ask for one slot or another: the first that makes the example valid is shown.
+        if (!Binds(registry, part, example))
+        {
+            foreach (var option in options.Where(option => !example.ContainsKey(option.Name) && slots.ContainsKey(option.Name)))
+            {
+                var filled = (JsonObject)example.DeepClone();
+                JsonNode value = Fitting(registry, slots[option.Name]) ?? "…";
+                filled[option.Name] = option.Type.StartsWith("list of ", StringComparison.Ordinal) ? new JsonArray(value) : value;
+                if (Binds(registry, part, filled))
+                {
+                    return filled;
+                }
+            }
+        }
+
         return example;
+    }
+
+    /// <summary>Whether a manifest could say this.</summary>
+    private static bool Binds(PartRegistry registry, PartHeader part, JsonObject example)
+    {
+        var contract = part.Kind is Kinds.Algorithm or Kinds.Loop ? typeof(ILoop) : registry.Find(part.Kind, part.Id)!.Type;
+        var binder = new OptionsBinder(registry);
+        typeof(OptionsBinder).GetMethod(nameof(OptionsBinder.BindPart))!.MakeGenericMethod(contract).Invoke(binder, [example, "$"]);
+        return binder.Errors.Count == 0;
     }
 
     /// <summary>The first installed part that a slot takes; null where there is none.</summary>
