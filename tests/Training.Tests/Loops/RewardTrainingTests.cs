@@ -142,7 +142,7 @@ public sealed class RewardTrainingTests
         New(tiny, options => options with { Steps = 40, BatchSize = 8 }).Run(CancellationToken.None);
         Assert.Equal(1, evaluation.Evaluate(tiny.Stage, CancellationToken.None)["preference_accuracy"]);
         var judged = new PreferenceAccuracy(new PreferenceAccuracyOptions { Data = Tiny.Words(), Split = Split.Train, Judge = Part<IJudge>.Of("longer", new Longer()) });
-        // Of eight answers, chosen as long as their prompts, against two letters: three longer, three as long, two shorter.
+        // The eight chosen answers are as long as their prompts, the others two letters: three longer, three as long, two shorter.
         Assert.Equal((3 + (0.5 * 3)) / 8, judged.Evaluate(tiny.Stage, CancellationToken.None)["preference_accuracy"], 9);
     }
 
