@@ -18,10 +18,16 @@ public sealed class FDpo(FDpoOptions options) : PairObjective
     /// <summary>loss = -log σ(β f'(u_chosen) - β f'(u_rejected)), u = π/π_ref of the whole answer.</summary>
     public override Loss Compute(PairBatch batch)
     {
-        var (chosen, rejected) = PairLosses.LogRatios(batch);
+        var (losses, chosen, rejected) = Pairs(batch);
+        return PairLosses.WithMetrics(losses.mean(), losses, chosen, rejected);
+    }
+
+    /// <summary>[B] the loss and the rewards of both sides of each pair.</summary>
+    internal (Tensor Losses, Tensor Chosen, Tensor Rejected) Pairs(PairBatch batch)
+    {
+        var (chosen, rejected) = PairLogRatios.Of(batch);
         var (better, worse) = (Score(chosen), Score(rejected));
-        var losses = PairLosses.Logistic(options.Beta * (better - worse));
-        return PairLosses.WithMetrics(losses.mean(), losses, options.Beta * better, options.Beta * worse);
+        return (PairLosses.Logistic(options.Beta * (better - worse)), options.Beta * better, options.Beta * worse);
     }
 
     /// <summary>f'(u) up to an additive constant, from t = log u.</summary>

@@ -53,7 +53,7 @@ public sealed class Lcpo(LcpoOptions options) : PairObjective, IStatefulObjectiv
     /// <summary>L(w,l) and L(l,w), and the rewards of both sides.</summary>
     private (Tensor Observed, Tensor Swapped, Tensor Chosen, Tensor Rejected) BothOrders(PairBatch batch)
     {
-        var (chosen, rejected) = ReadsReference ? PairLosses.LogRatios(batch) : options.Base == BaseLoss.Simpo ? Means(batch) : Sums(batch);
+        var (chosen, rejected) = ReadsReference ? PairLogRatios.Of(batch) : options.Base == BaseLoss.Simpo ? Means(batch) : Sums(batch);
         var h = Beta * (chosen - rejected);
         var (observed, swapped) = options.Base switch
         {

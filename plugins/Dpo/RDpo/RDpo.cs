@@ -21,7 +21,7 @@ public sealed class RDpo(RDpoOptions options) : PairObjective
     /// <summary>loss = mean ((1-ε) l(+) - ε l(-)) / (1 - 2ε), l(+) of the observed order, l(-) of the swapped one. It has no lower bound.</summary>
     public override Loss Compute(PairBatch batch)
     {
-        var (chosen, rejected) = PairLosses.LogRatios(batch);
+        var (chosen, rejected) = PairLogRatios.Of(batch);
         var margin = chosen - rejected;
         var h = options.Beta * margin;
         var losses = options.Loss switch

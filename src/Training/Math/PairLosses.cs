@@ -14,26 +14,13 @@ public static class PairLosses
             ? -nn.functional.logsigmoid(z)
             : -((1 - labelSmoothing) * nn.functional.logsigmoid(z)) - (labelSmoothing * nn.functional.logsigmoid(-z));
 
-    /// <summary>S = Σ_t log π/π_ref of each answer, for both sides; the reference is a constant.</summary>
-    /// <param name="batch">Policy, reference and mask of both sides.</param>
-    /// <returns>[B] each.</returns>
-    /// <exception cref="InvalidInputException">A shape differs, or a tensor is missing.</exception>
-    public static (Tensor Chosen, Tensor Rejected) LogRatios(PairBatch batch)
-    {
-        ArgumentNullException.ThrowIfNull(batch);
-        batch.RequireShapes(reference: true);
-        return (
-            Masked.RowSum(batch.PolicyChosenLogps - batch.ReferenceChosenLogps.detach(), batch.ChosenMask),
-            Masked.RowSum(batch.PolicyRejectedLogps - batch.ReferenceRejectedLogps.detach(), batch.RejectedMask));
-    }
-
     /// <summary>DPO's loss (arXiv 2305.18290): -log σ(β (S_chosen - S_rejected)), the mean over pairs, with its metrics.</summary>
     /// <param name="batch">Policy, reference and mask of both sides.</param>
     /// <param name="beta">β.</param>
     /// <exception cref="InvalidInputException">A shape differs, or a tensor is missing.</exception>
     public static Loss Dpo(PairBatch batch, double beta)
     {
-        var (chosen, rejected) = LogRatios(batch);
+        var (chosen, rejected) = PairLogRatios.Of(batch);
         var losses = Logistic(beta * (chosen - rejected));
         return WithMetrics(losses.mean(), losses, beta * chosen, beta * rejected);
     }
