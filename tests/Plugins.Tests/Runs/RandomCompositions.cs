@@ -46,7 +46,7 @@ public sealed class RandomCompositions
         {
             // The loop itself, with any objective that fits.
             var fitting = Fitting(objectiveSlot).Where(id => !StageRun.Parts.Ids(Kinds.Algorithm).Contains(id) || StageRun.Parts.Find(Kinds.Algorithm, id)!.Loop == loop.Id).ToArray();
-            stage["use"] = loop.Id;
+            stage = SmallStages.OfLoop(loop.Id, steps: 3);
             stage["objective"] = Pick(fitting, draws.Key("objective"));
         }
 

@@ -47,9 +47,17 @@ internal static class SmallStages
     {
         var loop = StageRun.Parts.Find(Kinds.Algorithm, algorithm)!.Loop!;
         Assert.True(Given.ContainsKey(loop), $"there is no small stage for the loop '{loop}': add what it needs beside a method to {nameof(SmallStages)}");
-        var stage = new JsonObject { ["use"] = algorithm, ["steps"] = steps };
-        Merge(stage, Given[loop]);
+        var stage = OfLoop(loop, steps);
+        stage["use"] = algorithm;
         Merge(stage, Otherwise.GetValueOrDefault(algorithm, "{}"));
+        return stage;
+    }
+
+    /// <summary>A stage of a loop itself, which wants a method.</summary>
+    internal static JsonObject OfLoop(string loop, int steps)
+    {
+        var stage = new JsonObject { ["use"] = loop, ["steps"] = steps };
+        Merge(stage, Given[loop]);
         return stage;
     }
 
