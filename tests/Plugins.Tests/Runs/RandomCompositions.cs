@@ -35,6 +35,22 @@ public sealed class RandomCompositions
         Assert.Superset(new HashSet<string> { "objective", "advantage", "terms", "controllers", "rewards" }, slots);
     }
 
+    [Fact]
+    public void One_papers_budget_runs_with_anothers_objective_and_a_steered_pull_towards_the_reference()
+    {
+        var told = StageRun.Run(JsonNode.Parse(
+            """
+            { "use": "online-groups", "objective": "gtpo", "scheduler": { "use": "knapsack-rl", "rollouts_per_prompt": 3 },
+              "terms": [{ "use": "reference-kl", "kl_coef": 0.1 }],
+              "controllers": [{ "of": "kl_coef", "by": { "use": "adaptive-kl", "metric": "reference-kl/mean_kl", "horizon": 100 } }],
+              "data": "small", "rewards": ["small-verdict"], "sampler": { "group_size": 3, "max_new_tokens": 4 }, "prompts_per_step": 4, "steps": 8, "learning_rate": 0.01 }
+            """)!.AsObject());
+        Assert.All(told.Steps, metrics => Assert.True(metrics.ContainsKey("scheduler/useful_rollouts") && metrics.ContainsKey("conflict_count") && metrics.ContainsKey("reference-kl/mean_kl")));
+        // The divergence begins at 0, below its target: the coefficient falls.
+        Assert.Equal(0.1, told.Steps[0]["kl_coef"]);
+        Assert.True(told.Steps[^1]["kl_coef"] < 0.1);
+    }
+
     private static JsonObject Compose(Draws draws)
     {
         var algorithms = StageRun.Parts.Ids(Kinds.Algorithm).Order(StringComparer.Ordinal).ToArray();
