@@ -147,7 +147,9 @@ internal sealed record PartCard
         var example = new JsonObject();
         foreach (var option in OptionDescription.Of(record).Where(option => option.Required))
         {
-            example[option.Name] = option.SlotKind is null ? Something(option.Type) : Fitting(registry, option.Property.PropertyType.GetGenericArguments()[0]) ?? "…";
+            var element = OptionDescription.ElementOf(option.Property.PropertyType);
+            var value = option.SlotKind is null ? Something(option.Type) : Fitting(registry, (element ?? option.Property.PropertyType).GetGenericArguments()[0]) ?? "…";
+            example[option.Name] = element is null ? value : new JsonArray(value);
         }
 
         return example;
