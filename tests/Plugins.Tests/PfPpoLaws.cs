@@ -44,6 +44,18 @@ public sealed class PfPpoLaws
         Assert.True(gradient[0].abs().sum().ToDouble() > 0);
     });
 
+    [Fact]
+    public void Whitened_once_more_the_advantages_scale_and_offset_do_not_matter() => Given.AnyBatch(random =>
+    {
+        var batch = Batch(random);
+        batch.With("sample_weights", random.Normal(1, batch.Mask.shape[0]).abs() + 0.1);
+        var objective = new PfPpo(new PfPpoOptions { WhitenKept = true });
+        var loss = objective.Compute(batch).Value;
+        batch.With("advantages", (3 * batch.Advantages) + 7);
+        // The 1e-8 beside the variance is all that differs.
+        Assert.Equal(loss.ToDouble(), objective.Compute(batch).Value.ToDouble(), 1e-6);
+    });
+
     [Theory]
     [MemberData(nameof(Named))]
     public void Weights_sum_to_1_for_every_size(RankFilter filter)

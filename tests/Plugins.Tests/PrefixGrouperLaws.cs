@@ -1,5 +1,6 @@
 using Plumbline.Plugins.PrefixGrouper;
 using Plumbline.Training;
+using Plumbline.Training.Engine;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -16,10 +17,13 @@ public sealed class PrefixGrouperLaws
         var n = prefix + suffix;
         var layout = SharedForm.Layout(prefix, [suffix]);
         Assert.Equal(Enumerable.Range(0, n).Select(i => (long)i), layout.Tensor("position_ids").data<long>());
-        Assert.True(layout.Tensor("attention_mask").Equals(ones([n, n], ScalarType.Bool).tril()));
+        Assert.Equal(ones([n, n], ScalarType.Bool).tril().data<bool>().ToArray(), layout.Tensor("attention_mask").data<bool>().ToArray());
         Assert.Equal(Enumerable.Range(prefix - 1, suffix).Select(i => (long)i), layout.Tensor("logit_index").data<long>());
         var cost = SharedForm.Cost(prefix, [suffix]);
         Assert.Equal((1.0, 1.0), ((double)cost["attention_ratio"], (double)cost["token_ratio"]));
+        var (q, k, v) = (random.Normal(1, n, Width), random.Normal(1, n, Width), random.Normal(1, n, Width));
+        static Tensor Row(Tensor x) => x.reshape(1, 1, -1, Width);
+        Given.Same(Kernels.CausalAttention(Row(q), Row(k), Row(v)).squeeze(0), SharedForm.Attention(prefix, [suffix], q, k, v, new SharedAttentionOptions()).Tensor("output"));
     });
 
     [Fact]

@@ -99,7 +99,7 @@ public sealed class RmEnsemblesLaws
     {
         var draws = tensor(Enumerable.Range(0, 9).Select(_ => random.NextDouble()).ToArray());
         var (chosen, rejected) = (arange(27).reshape(9, 3), arange(27, 54).reshape(9, 3));
-        var options = new FlipLabelsOptions { NoiseRate = random.NextDouble() };
+        var options = new LabelNoiseOptions { NoiseRate = random.NextDouble() };
         var once = RmEnsembles.Flip(draws, chosen, rejected, options);
         var twice = RmEnsembles.Flip(draws, once.Tensor("chosen_tokens"), once.Tensor("rejected_tokens"), options);
         Assert.True(twice.Tensor("chosen_tokens").eq(chosen).all().ToBoolean());

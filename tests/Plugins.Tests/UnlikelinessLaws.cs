@@ -100,6 +100,17 @@ public sealed class UnlikelinessLaws
         Assert.Contains("n:", Assert.Throws<InvalidInputException>(() => PassAtN.Estimate(tensor(new long[] { 5 }), tensor(new long[] { 2 }), new() { N = 0 })).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void What_a_controller_sets_is_in_force() => Given.AnyBatch(random =>
+    {
+        var batch = Batch(random);
+        var set = new Unlikeliness(new() { BetaRank = 0.7, Beta = 0.9 }).Compute(batch);
+        batch.With("beta_rank", 0.7).With("beta", 0.9);
+        Given.Same(set.Value, new Unlikeliness(new()).Compute(batch).Value);
+        Assert.Equal(["beta_rank", "beta"], new Unlikeliness(new()).Coefficients.Keys);
+        Assert.Equal(["beta_rank"], new Unlikeliness(new() { Beta = 0 }).Coefficients.Keys);
+    });
+
     private static Tensor Advantages(GroupBatch batch) => new Unlikeliness(new()).Compute(batch).Tensor("advantages");
 
     private static GroupBatch Batch(Random random)

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Plumbline.Training;
 using Plumbline.Training.Models;
 using static TorchSharp.torch;
 
@@ -37,7 +38,7 @@ public sealed record BanditDataOptions
 {
     /// <summary>Pairs, all of which are one batch.</summary>
     [Positive]
-    public int Pairs { get; init; } = 4000;
+    public int Pairs { get; init; } = 6000;
 }
 
 /// <summary>The data of the claim of <c>dpo</c>: every ordered pair of answers as often as the reference draws both and Bradley-Terry prefers the first. One batch of all is the population.</summary>
@@ -54,11 +55,23 @@ public sealed class BanditData(BanditDataOptions options) : IData
                       from j in Enumerable.Range(0, Bandit.Answers)
                       where i != j
                       select (Chosen: i, Rejected: j, Share: odds[i] * odds[j] / (1 + Math.Exp(rewards[j] - rewards[i])))).ToList();
-        var whole = shares.Sum(pair => pair.Share);
         return new DataSet(
-            [.. shares.SelectMany(pair => Enumerable.Repeat((pair.Chosen, pair.Rejected), (int)Math.Round(options.Pairs * pair.Share / whole)))
+            [.. Counts([.. shares.Select(pair => pair.Share)]).SelectMany((count, place) => Enumerable.Repeat(shares[place], count))
                 .Select((pair, row) => new Example(row, new JsonObject { ["prompt"] = "0", ["chosen"] = $"{pair.Chosen}", ["rejected"] = $"{pair.Rejected}" }))],
             []);
+    }
+
+    /// <summary>Whole numbers in proportion to shares that add up to the pairs asked for: rounded down, and the largest remainders one more.</summary>
+    private int[] Counts(double[] shares)
+    {
+        double[] wanted = [.. shares.Select(share => options.Pairs * share / shares.Sum())];
+        int[] counts = [.. wanted.Select(count => (int)count)];
+        foreach (var place in Enumerable.Range(0, shares.Length).OrderByDescending(place => wanted[place] - counts[place]).Take(options.Pairs - counts.Sum()).ToList())
+        {
+            counts[place]++;
+        }
+
+        return counts;
     }
 }
 
@@ -74,5 +87,17 @@ public sealed class BanditOptimum(DpoOptions options) : IEvaluation
         var policy = stage.Run.Models.Get<TableModel>("policy").Values.flatten().to_type(ScalarType.Float64).cpu().softmax(0);
         var optimum = Dpo.OptimalPolicy(tensor(Bandit.Reference(stage.Run)).log_softmax(0), tensor(Bandit.Rewards(stage.Run)), zeros([Bandit.Answers], ScalarType.Int64), options).Tensor("probabilities");
         return new Dictionary<string, double> { ["distance"] = ((policy - optimum).abs().sum() / 2).ToDouble() };
+    }
+}
+
+/// <summary>The baseline of the claim of <c>dpo</c>: likelihood of the chosen answers, the rejected ones unread.</summary>
+[Objective("dpo-likelihood")]
+public sealed class ChosenLikelihood : PairObjective
+{
+    /// <inheritdoc/>
+    public override Loss Compute(PairBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        return new Loss(Masked.NegativeLogLikelihood(batch.PolicyChosenLogps, batch.ChosenMask));
     }
 }

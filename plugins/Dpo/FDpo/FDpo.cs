@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Plumbline.Plugins.FDpo;
 
-/// <summary>f-DPO: DPO under another divergence than reverse KL. The reward a policy implies is β f'(π/π_ref); the rest is DPO.</summary>
+/// <summary>DPO under another divergence than reverse KL (f-DPO). The reward a policy implies is β f'(π/π_ref); the rest is DPO.</summary>
 /// <remarks>Inputs: policy, reference and mask of both sides. Outputs: loss; losses, chosen_rewards, rejected_rewards [B]; accuracy, margin [].</remarks>
 [Algorithm("f-dpo", Loop.OfflinePairs, Paper = "2309.16240", Title = "Beyond Reverse KL: Generalizing Direct Preference Optimization with Diverse Divergence Constraints")]
 [Default("optimizer", "rmsprop")]

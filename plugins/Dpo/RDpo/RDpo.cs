@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Plumbline.Plugins.RDpo;
 
-/// <summary>rDPO: labels were flipped at a known rate; the loss is an unbiased estimate of the one on clean labels.</summary>
+/// <summary>Robust DPO (rDPO): labels were flipped at a known rate; the loss is an unbiased estimate of the one on clean labels.</summary>
 /// <remarks>
 /// Differs from conservative DPO (dpo's label_smoothing) in the sign of the swapped term, so that the noise is taken out and not added once more.
 /// Inputs: policy, reference and mask of both sides. Outputs: loss; losses, weights, chosen_rewards, rejected_rewards [B]; accuracy, margin [].

@@ -17,6 +17,9 @@ public sealed class DisCo(DisCoOptions options) : GroupObjective
     /// <inheritdoc/>
     public override Needs Needs => Needs.Rewards;
 
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, double> Coefficients => new Dictionary<string, double> { ["penalty"] = options.Penalty, ["delta"] = options.Delta };
+
     /// <summary>-J + κ/2 max(KL - δ, 0)², where J is the mean over all questions of what sets right answers apart from wrong ones.</summary>
     public override Loss Compute(GroupBatch batch)
     {
@@ -40,8 +43,8 @@ public sealed class DisCo(DisCoOptions options) : GroupObjective
         var objective = (((groups.Sum(scores * right) / rights.clamp_min(1)) - against) * Masked.Indicator(valid, scores)).sum() / groups.Count;
 
         var kl = Masked.Mean(options.KlEstimator == DivergenceEstimator.K3 ? KlEstimates.K3(-logRatio) : KlEstimates.K1(-logRatio), batch.Mask);
-        var excess = (kl - options.Delta).clamp_min(0);
-        return new Loss((options.Penalty / 2 * excess.square()) - objective)
+        var excess = (kl - (batch.Number("delta") ?? options.Delta)).clamp_min(0);
+        return new Loss(((batch.Number("penalty") ?? options.Penalty) / 2 * excess.square()) - objective)
         {
             ["objective"] = objective.detach(),
             ["kl"] = kl.detach(),

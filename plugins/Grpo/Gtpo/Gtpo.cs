@@ -19,6 +19,9 @@ public sealed class Gtpo(GtpoOptions options) : GroupObjective, IStatefulObjecti
     /// <inheritdoc/>
     public override Needs Needs => Needs.Rewards | Needs.Entropies;
 
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, double> Coefficients => new Dictionary<string, double> { ["entropy_scale"] = options.EntropyScale };
+
     /// <summary>-1/N Σ δ (A - γ H)/len Σ ρ λ.</summary>
     public override Loss Compute(GroupBatch batch)
     {
@@ -31,7 +34,7 @@ public sealed class Gtpo(GtpoOptions options) : GroupObjective, IStatefulObjecti
         var entropy = Masked.RowMean(batch.Entropies.detach(), batch.Mask);
         var filtered = !((batch.Number("initial_entropy") ?? options.InitialEntropy) > options.EntropyThreshold);
         var kept = filtered ? Masked.Indicator(entropy.le(options.EntropyThreshold), entropy) : ones_like(entropy);
-        var advantages = kept * (conflicts.Tensor("advantages") - (options.EntropyScale * entropy));
+        var advantages = kept * (conflicts.Tensor("advantages") - ((batch.Number("entropy_scale") ?? options.EntropyScale) * entropy));
 
         var ratio = PolicyRatio.Of(batch.Logps, batch.OldLogps, batch.Mask);
         var count = conflicts.Tensor("conflict_count");

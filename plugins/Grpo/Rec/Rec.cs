@@ -17,6 +17,10 @@ public sealed class Rec(RecOptions options) : GroupObjective
     /// <inheritdoc/>
     public override IGroupAdvantage Advantage => new RecAdvantages(_member.Advantages);
 
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, double> Coefficients =>
+        _member.Regularizer == RecRegularizer.None ? new Dictionary<string, double>() : new Dictionary<string, double> { ["regularizer_coef"] = _member.RegularizerCoef };
+
     /// <summary>-A w M log π at each token, with a regulariser; A, w and M are constants.</summary>
     public override Loss Compute(GroupBatch batch)
     {
@@ -40,10 +44,11 @@ public sealed class Rec(RecOptions options) : GroupObjective
             _ => ones_like(advantages),
         };
         var per = -(advantages * weight * inRange * logps);
+        var coef = batch.Number("regularizer_coef") ?? _member.RegularizerCoef;
         per = _member.Regularizer switch
         {
-            RecRegularizer.ForwardKl => per - (_member.RegularizerCoef * logps),
-            RecRegularizer.K2 => per + (_member.RegularizerCoef * (logps - (batch.OldLogps ?? logps).detach()).square()),
+            RecRegularizer.ForwardKl => per - (coef * logps),
+            RecRegularizer.K2 => per + (coef * (logps - (batch.OldLogps ?? logps).detach()).square()),
             _ => per,
         };
         return new Loss(TokenReduction.Reduce(per, mask, wholes ? TokenReductionKind.Grpo : TokenReductionKind.Bnpo))

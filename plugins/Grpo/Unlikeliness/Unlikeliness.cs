@@ -18,12 +18,16 @@ public sealed class Unlikeliness(UnlikelinessOptions options) : GroupObjective
     /// <inheritdoc/>
     public override Needs Needs => Needs.Rewards | (options.Beta > 0 ? Needs.Reference : Needs.None);
 
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, double> Coefficients =>
+        options.Beta > 0 ? new Dictionary<string, double> { ["beta_rank"] = options.BetaRank, ["beta"] = options.Beta } : new Dictionary<string, double> { ["beta_rank"] = options.BetaRank };
+
     /// <summary>The clipped policy gradient with the advantages of r' and the divergence from the reference, both meaned over tokens.</summary>
     public override Loss Compute(GroupBatch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
         batch.RequireSameShape("logps", "mask", "old_logps", "reference_logps");
-        var rewards = Rewards(batch.Rewards, batch.GroupIds, (batch.OldLogps ?? batch.Logps).detach(), batch.Mask, options).Tensor("rewards");
+        var rewards = Rewards(batch.Rewards, batch.GroupIds, (batch.OldLogps ?? batch.Logps).detach(), batch.Mask, options with { BetaRank = batch.Number("beta_rank") ?? options.BetaRank }).Tensor("rewards");
         var advantages = new Groups(batch.GroupIds).Normalize(rewards, ddof: 1, options.StdEpsilon, SingletonRule.Raw);
 
         var ratio = PolicyRatio.Of(batch.Logps, batch.OldLogps, batch.Mask);
@@ -32,7 +36,7 @@ public sealed class Unlikeliness(UnlikelinessOptions options) : GroupObjective
         if (options.Beta > 0)
         {
             kl = Masked.Mean(KlEstimates.K3((batch.Logps - batch.ReferenceLogps.detach()) * batch.Mask), batch.Mask);
-            loss += options.Beta * kl;
+            loss += (batch.Number("beta") ?? options.Beta) * kl;
         }
 
         return new Loss(loss) { ["rewards"] = rewards, ["advantages"] = advantages, ["kl"] = kl.detach() };

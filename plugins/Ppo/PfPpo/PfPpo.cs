@@ -27,8 +27,9 @@ public sealed class PfPpo(PfPpoOptions options) : ActorCriticObjective
         batch.RequireSameShape("logps", "old_logps", "advantages", "mask", "values", "old_values", "returns");
         var weights = Weights(batch);
         var ratio = PolicyRatio.Of(batch.Logps, batch.OldLogps, batch.Mask);
-        var policy = Mean(ClippedSurrogate.PerToken(ratio, batch.Advantages, options.ClipRange, options.ClipRange));
-        var (_, _, clipped) = ClippedSurrogate.ClipRatios(ratio.detach(), batch.Advantages, batch.Mask, options.ClipRange, options.ClipRange);
+        var advantages = options.WhitenKept ? Whitened(batch.Advantages) : batch.Advantages;
+        var policy = Mean(ClippedSurrogate.PerToken(ratio, advantages, options.ClipRange, options.ClipRange));
+        var (_, _, clipped) = ClippedSurrogate.ClipRatios(ratio.detach(), advantages, batch.Mask, options.ClipRange, options.ClipRange);
         if (!batch.Has("values"))
         {
             return new Loss(policy) { ["policy_loss"] = policy.detach(), ["clip_fraction"] = clipped };
@@ -38,6 +39,7 @@ public sealed class PfPpo(PfPpoOptions options) : ActorCriticObjective
         return new Loss(policy + (options.VfCoef * value)) { ["policy_loss"] = policy.detach(), ["value_loss"] = value.detach(), ["clip_fraction"] = clipped };
 
         Tensor Mean(Tensor perToken) => (perToken * weights).sum() / weights.sum();
+        Tensor Whitened(Tensor values) => (values - Mean(values)) * (Mean((values - Mean(values)).square()) + 1e-8).rsqrt();
     }
 
     /// <summary>[N,T] each token's weight: its response's.</summary>

@@ -14,6 +14,9 @@ public sealed record PfPpoOptions
     /// <summary>Weight of the value loss.</summary>
     [NonNegative]
     public double VfCoef { get; init; } = 0.1;
+
+    /// <summary>Bring the advantages of the kept responses to mean 0 and variance 1 once more; without it they are as the whole batch made them.</summary>
+    public bool WhitenKept { get; init; }
 }
 
 /// <summary>Which ranks of a prompt's responses, best first, are kept.</summary>

@@ -5,7 +5,13 @@ namespace Plumbline.Plugins.Gpm;
 
 /// <summary>GPO: the log-ratio of each of two answers is fitted to its average score against the policy's own samples, divided by beta.</summary>
 /// <remarks>Inputs: policy, reference and mask of both sides; chosen_scores, rejected_scores [B]. log Z is taken as 0, for scores average to 0 over the policy.</remarks>
-[Objective("gpo")]
+[Algorithm("gpo", Loop.SelfPlay, Paper = "2410.02197", Title = "General Preference Modeling with Preference Representations for Aligning Language Models")]
+[Default("judge", "gpm")]
+[Default("iterations", 3)]
+[Default("sampler.group_size", 5)]
+[Default("batch_size", 64)]
+[Default("optimizer", "rmsprop")]
+[Default("learning_rate", 5e-7)]
 public sealed class Gpo(GpoOptions options) : PairObjective
 {
     /// <inheritdoc/>

@@ -19,21 +19,3 @@ public sealed class EnsembleReward(RmEnsemblesOptions options, RunContext run) :
         };
     }
 }
-
-/// <summary>Swaps the answers of a share of the pairs, drawn once for each row: label noise.</summary>
-[Transform("flip-labels")]
-public sealed class FlipLabels(FlipLabelsOptions options) : ITransform
-{
-    /// <inheritdoc/>
-    public IReadOnlyList<Example> Apply(IReadOnlyList<Example> rows, Draws draws, CancellationToken cancel) => [.. rows.Select(row =>
-    {
-        if (draws.Key(row.Index).Uniform() >= options.NoiseRate)
-        {
-            return row;
-        }
-
-        var columns = row.Columns.DeepClone().AsObject();
-        (columns["chosen"], columns["rejected"]) = (row.Text("rejected"), row.Text("chosen"));
-        return row with { Columns = columns };
-    })];
-}

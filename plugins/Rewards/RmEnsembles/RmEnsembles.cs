@@ -114,7 +114,7 @@ public sealed class RmEnsembles : PreferenceModelObjective
     /// <param name="rejectedTokens">[B,T] int.</param>
     /// <param name="options">The share of wrong labels.</param>
     [Target("rm-ensembles/flip_labels")]
-    public static Outputs Flip(Tensor draws, Tensor chosenTokens, Tensor rejectedTokens, FlipLabelsOptions options)
+    public static Outputs Flip(Tensor draws, Tensor chosenTokens, Tensor rejectedTokens, LabelNoiseOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
         var batch = new Batch().With("draws", draws).With("chosen_tokens", chosenTokens).With("rejected_tokens", rejectedTokens);

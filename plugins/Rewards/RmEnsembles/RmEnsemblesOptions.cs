@@ -40,8 +40,8 @@ public sealed record RmEnsemblesOptions
     public string Role { get; init; } = "reward";
 }
 
-/// <summary>Options of <c>flip-labels</c>.</summary>
-public sealed record FlipLabelsOptions
+/// <summary>Options of <c>rm-ensembles/flip_labels</c>.</summary>
+public sealed record LabelNoiseOptions
 {
     /// <summary>The share of pairs whose labels are wrong.</summary>
     [Interval(0, 1)]

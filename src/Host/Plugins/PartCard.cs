@@ -40,6 +40,7 @@ internal sealed record PartCard
         var loop = descriptor.Loop is null ? null : registry.Find(Kinds.Loop, descriptor.Loop);
         var options = new List<OptionCard>();
         var slots = new Dictionary<string, Type>(StringComparer.Ordinal);
+        var records = new Dictionary<string, Type>(StringComparer.Ordinal);
         var defaults = descriptor.Defaults.Concat(loop?.Defaults ?? []).ToList();
         Add(descriptor.OptionsType, replaced: null);
         Add(loop?.OptionsType, replaced: descriptor.Slot);
@@ -51,7 +52,7 @@ internal sealed record PartCard
             Summary = XmlSummaries.Of(plugin.Header!.Path).OfType(part.TypeName),
             Options = options,
             ExampleTitle = isStage ? "example stage:" : $"example, where a {part.Kind} is wanted:",
-            Example = ExampleOf(registry, part, options, slots),
+            Example = ExampleOf(registry, part, options, slots, records),
         };
 
         void Add(Type? type, string? replaced)
@@ -67,6 +68,11 @@ internal sealed record PartCard
                 if (option.SlotKind is not null)
                 {
                     slots[option.Name] = (OptionDescription.ElementOf(option.Property.PropertyType) ?? option.Property.PropertyType).GetGenericArguments()[0];
+                }
+
+                if ((OptionDescription.ElementOf(option.Property.PropertyType) ?? option.Property.PropertyType) is var element && OptionDescription.IsRecord(element))
+                {
+                    records[option.Name] = element;
                 }
 
                 var assembly = option.Property.DeclaringType!.Assembly.Location;
@@ -106,24 +112,65 @@ internal sealed record PartCard
     };
 
     /// <summary>The id, and something valid for each required option: an installed part for a slot.</summary>
-    private static JsonObject ExampleOf(PartRegistry registry, PartHeader part, List<OptionCard> options, Dictionary<string, Type> slots)
+    private static JsonObject ExampleOf(PartRegistry registry, PartHeader part, List<OptionCard> options, Dictionary<string, Type> slots, Dictionary<string, Type> records)
     {
         var example = new JsonObject { ["use"] = part.Id };
         foreach (var option in options.Where(option => option.Required))
         {
             var list = option.Type.StartsWith("list of ", StringComparison.Ordinal);
-            JsonNode value = slots.TryGetValue(option.Name, out var contract) ? Fitting(registry, contract) ?? "…" : option.Type == "text" ? "…" : 1;
+            var value = slots.TryGetValue(option.Name, out var contract) ? Fitting(registry, contract) ?? "…"
+                : records.TryGetValue(option.Name, out var record) ? ExampleOf(registry, record) : Something(option.Type);
             example[option.Name] = list ? new JsonArray(value) : value;
         }
 
+        // A rule between options may ask for one slot or another: the first that makes the example valid is shown.
+        if (!Binds(registry, part, example))
+        {
+            foreach (var option in options.Where(option => !example.ContainsKey(option.Name) && slots.ContainsKey(option.Name)))
+            {
+                var filled = (JsonObject)example.DeepClone();
+                JsonNode value = Fitting(registry, slots[option.Name]) ?? "…";
+                filled[option.Name] = option.Type.StartsWith("list of ", StringComparison.Ordinal) ? new JsonArray(value) : value;
+                if (Binds(registry, part, filled))
+                {
+                    return filled;
+                }
+            }
+        }
+
         return example;
+    }
+
+    /// <summary>A nested record with everything required.</summary>
+    private static JsonObject ExampleOf(PartRegistry registry, Type record)
+    {
+        var example = new JsonObject();
+        foreach (var option in OptionDescription.Of(record).Where(option => option.Required))
+        {
+            example[option.Name] = option.SlotKind is null ? Something(option.Type) : Fitting(registry, option.Property.PropertyType.GetGenericArguments()[0]) ?? "…";
+        }
+
+        return example;
+    }
+
+    private static JsonNode Something(string type) => type == "text" ? "…" : 1;
+
+    /// <summary>Whether a manifest could say this.</summary>
+    private static bool Binds(PartRegistry registry, PartHeader part, JsonObject example)
+    {
+        var contract = part.Kind is Kinds.Algorithm or Kinds.Loop ? typeof(ILoop) : registry.Find(part.Kind, part.Id)!.Type;
+        var binder = new OptionsBinder(registry);
+        typeof(OptionsBinder).GetMethod(nameof(OptionsBinder.BindPart))!.MakeGenericMethod(contract).Invoke(binder, [example, "$"]);
+        return binder.Errors.Count == 0;
     }
 
     /// <summary>The first installed part that a slot takes; null where there is none.</summary>
     private static string? Fitting(PartRegistry registry, Type contract)
     {
         var kind = KindAttribute.Of(contract);
-        return registry.Ids(kind).FirstOrDefault(id =>
+        var methods = registry.Ids(Kinds.Algorithm);
+        // Parts named after a method serve its claim: others make the better example.
+        return registry.Ids(kind).OrderBy(id => methods.Any(method => id.StartsWith(method + "-", StringComparison.Ordinal))).FirstOrDefault(id =>
         {
             try
             {

@@ -46,8 +46,17 @@ internal sealed partial class XmlSummaries
     /// <summary>The summary of a class, by its full name; empty where it has none.</summary>
     internal string OfType(string fullName) => _summaries.GetValueOrDefault("T:" + fullName.Replace('+', '.'), string.Empty);
 
-    /// <summary>The summary of a property, from the class that declares it.</summary>
-    internal string OfProperty(PropertyInfo property) => _summaries.GetValueOrDefault($"P:{property.DeclaringType!.FullName!.Replace('+', '.')}.{property.Name}", string.Empty);
+    /// <summary>The summary of a property, from the class that declares it, or from the interface it fulfils there.</summary>
+    internal string OfProperty(PropertyInfo property)
+    {
+        var own = _summaries.GetValueOrDefault(Key(property), string.Empty);
+        return own.Length > 0 ? own
+            : property.DeclaringType!.GetInterfaces().Select(type => type.GetProperty(property.Name)).OfType<PropertyInfo>()
+                .Select(inherited => Of(inherited.DeclaringType!.Assembly.Location)._summaries.GetValueOrDefault(Key(inherited), string.Empty))
+                .FirstOrDefault(summary => summary.Length > 0) ?? string.Empty;
+    }
+
+    private static string Key(PropertyInfo property) => $"P:{property.DeclaringType!.FullName!.Replace('+', '.')}.{property.Name}";
 
     private static string Plain(XElement summary)
     {

@@ -12,7 +12,7 @@ internal static class ExitCodes
     /// <summary>The command line or the manifest was refused; nothing was done.</summary>
     internal const int Refused = 2;
 
-    /// <summary>A run went to its end, and something about it was diagnosed.</summary>
+    /// <summary>A run went to its end, and something about it was diagnosed; or a claim was measured and did not hold.</summary>
     internal const int Diagnosed = 3;
 
     /// <summary>The worker process died.</summary>
@@ -22,5 +22,5 @@ internal static class ExitCodes
     internal const int Interrupted = 130;
 
     /// <summary>For <c>--help</c>.</summary>
-    internal const string Help = "Exit codes: 0 well; 1 failed; 2 refused (command line or manifest); 3 finished with a diagnosis; 4 the worker died; 130 interrupted.";
+    internal const string Help = "Exit codes: 0 well; 1 failed; 2 refused (command line or manifest); 3 finished with a diagnosis, or a claim did not hold; 4 the worker died; 130 interrupted.";
 }

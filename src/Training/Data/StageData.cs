@@ -1,6 +1,6 @@
 namespace Plumbline.Training;
 
-/// <summary>Options of <c>stage</c>.</summary>
+/// <summary>Options of <c>stage-result</c>.</summary>
 public sealed record StageDataOptions
 {
     /// <summary>The data set's name: what the stage that made it gave as <c>as</c>, or that stage's own name.</summary>
@@ -8,7 +8,7 @@ public sealed record StageDataOptions
 }
 
 /// <summary>A data set that an earlier stage of the run has made.</summary>
-[Data("stage")]
+[Data("stage-result")]
 public sealed class StageData(StageDataOptions options) : IData
 {
     /// <inheritdoc/>

@@ -30,7 +30,7 @@ public sealed record PassAtNOptions : EvaluationOptions, IChecksItself
     }
 }
 
-/// <summary>pass@N on held-out prompts: the estimated probability that one of N completions is right, for each N asked for (<see cref="PassAtN"/>).</summary>
+/// <summary>Pass@N on held-out prompts: the estimated probability that one of N completions is right, for each N asked for (<see cref="PassAtN"/>).</summary>
 /// <remarks>Where pass@1 rises and pass@N for a large N falls, training sharpened the policy and lost what it could find before.</remarks>
 [Evaluation("pass-at-n")]
 [Default("sampler", "kv-cache")]

@@ -81,9 +81,9 @@ public sealed class ActorCritic(ActorCriticOptions options, StageContext stage) 
         var tokenReward = options.TokenReward.Create(stage.Services);
         var advantage = options.Advantage.Create(stage.Services);
         var controller = options.KlController?.Create(stage.Services);
-        var filter = options.Filter?.Create(stage.Services);
+        var filter = options.Filter is { } named ? new FilteredRows(named, stage, options.Objective.Id, further) : null;
         using var source = new RolloutSource(options, stage, withinGroups: false);
-        var inFlight = Windowed(source, further);
+        var inFlight = RowsInFlight.Of(options, stage, source, further);
         var scorer = new SequenceScorer(policy, source.Temperature, options.SharedPrefix);
         SequenceScorer? reference = null;
         if (controller is not null && !tokenReward.NeedsReference)
@@ -109,7 +109,7 @@ public sealed class ActorCritic(ActorCriticOptions options, StageContext stage) 
             var rollouts = inFlight?.Next(step, metrics, cancel) ?? source.Next(step, metrics, cancel);
             metrics["decode_steps"] = decodeSteps += rollouts.DecodeSteps;
             var batch = Prepare(step, rollouts, metrics);
-            var learning = filter is null ? [.. Enumerable.Range(0, rollouts.Rollouts.Count)] : Filtered(step, filter, batch, metrics, weighs: further.Contains("sample_weights"));
+            var learning = filter is null ? [.. Enumerable.Range(0, rollouts.Rollouts.Count)] : filter.Choose(step, batch, metrics);
             var updates = 0;
             for (var epoch = 0; epoch < options.EpochsPerBatch; epoch++)
             {
@@ -168,11 +168,10 @@ public sealed class ActorCritic(ActorCriticOptions options, StageContext stage) 
                 whole.With(name, value);
             }
 
-            if (inFlight is not null && !whole.Has("policy_mask"))
+            if (inFlight is not null)
             {
-                throw new PlumblineException($"window keeps rows in flight across updates, and advantage '{options.Advantage.Id}' does not say which of their tokens are this step's (policy_mask); take window out, or take an advantage that does, such as that of T-PPO");
+                RowsInFlight.RequireMask(whole, options.Advantage.Id);
             }
-
             metrics.Add(estimated.Where(output => !whole.Has(output.Key)));
             return whole;
         }
@@ -214,54 +213,5 @@ public sealed class ActorCritic(ActorCriticOptions options, StageContext stage) 
 
             learner.Update(batch, step, metrics, rows.Length);
         }
-    }
-
-    /// <summary>Rows in flight where the stage has a window; null: it has none.</summary>
-    private RowsInFlight? Windowed(RolloutSource source, string[] further)
-    {
-        if (options.Window is not { } window)
-        {
-            return null;
-        }
-
-        // On tokens that older policies drew, the ratio of the first update would be taken for 1.
-        return !further.Contains("policy_mask")
-                ? throw new PlumblineException($"window keeps rows in flight across updates, and objective '{options.Objective.Id}' does not read which of their tokens are this step's (policy_mask); take window out, or take an objective that does, such as that of T-PPO")
-            : source.GroupSize != 1 ? throw new PlumblineException($"window keeps one completion of a prompt in flight, and the sampler's group_size is {source.GroupSize}; set it to 1")
-            : new RowsInFlight(source, stage, options.PromptsPerStep, window, options.Rewards.Count);
-    }
-
-    /// <summary>The rows to learn from as the filter says, where one may come several times; weights go into the batch.</summary>
-    private int[] Filtered(int step, IRolloutFilter filter, Batch whole, Dictionary<string, double> metrics, bool weighs)
-    {
-        stage.Recorder.InHand(Kinds.Filter + " " + options.Filter!.Id, "filtering");
-        var (rewards, ids) = (whole["rewards"], whole["group_ids"]);
-        var batch = new Batch { ["rewards"] = rewards, ["group_ids"] = ids };
-        if (filter.DrawsPerGroup is > 0 and var k)
-        {
-            var groups = (int)new Groups(ids).Count;
-            batch.With("draws", Learner.Uniforms(stage.Draws.Key("filter").Key(step), groups * k).reshape(groups, k).to(rewards.device));
-        }
-
-        var outputs = filter.Filter(batch);
-        int[] rows;
-        if (outputs.Has("sample_weights"))
-        {
-            if (!weighs)
-            {
-                throw new PlumblineException($"filter '{options.Filter.Id}' weighs completions, and objective '{options.Objective.Id}' reads no sample_weights; let the filter choose rows, or take an objective that reads them");
-            }
-
-            whole.With("sample_weights", outputs["sample_weights"]);
-            rows = [.. outputs.Tensor("sample_weights").gt(0).cpu().data<bool>().ToArray().Index().Where(row => row.Item).Select(row => row.Index)];
-        }
-        else
-        {
-            rows = [.. outputs.Tensor("indices").cpu().data<long>().ToArray().Select(row => (int)row)];
-        }
-
-        metrics["kept"] = rows.Distinct().Count() / (double)rewards.shape[0];
-        metrics.Add(outputs.Where(output => output.Key is not ("indices" or "sample_weights")));
-        return rows.Length > 0 ? rows : throw new PlumblineException($"filter '{options.Filter.Id}' left nothing to learn from at step {step}");
     }
 }

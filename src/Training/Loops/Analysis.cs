@@ -55,24 +55,15 @@ public sealed class Analysis(AnalysisOptions options, StageContext stage) : ILoo
         }
 
         stage.Recorder.InHand(Kinds.Loop + " " + Loop.Analysis, "comparing");
-        var runs = new List<(string Name, IReadOnlyDictionary<string, double> Last, IReadOnlyList<Dictionary<string, double>> Steps)>();
-        var own = File.Exists(Path.Combine(stage.Run.Folder, "metrics.jsonl")) || File.Exists(Path.Combine(stage.Run.Folder, "evaluations.jsonl")) ? RunRecords.Read(stage.Run.Folder) : null;
-        var last = new Dictionary<string, double>(own?.Last ?? new Dictionary<string, double>());
-        foreach (var (name, value) in measured)
-        {
-            last[name] = value;
-        }
-
-        runs.Add((stage.Run.Name, last, own?.Steps ?? []));
-        runs.AddRange(options.Runs.Select(path => RunRecords.Read(stage.Run.Resolve(path))).Select(records => (records.Name, records.Last, records.Steps)));
+        List<RunRecords> runs = [Own(measured), .. options.Runs.Select(path => RunRecords.Read(stage.Run.Resolve(path)))];
         string[] columns = [.. options.Metrics ?? [.. runs.SelectMany(run => run.Last.Keys.Where(name => name == "loss" || !run.Steps.Any(step => step.ContainsKey(name)))).Distinct()]];
         if (columns.FirstOrDefault(name => runs.All(run => !run.Last.ContainsKey(name))) is { } unknown)
         {
             throw new PlumblineException($"no run has a metric or a result '{unknown}'; they have {string.Join(", ", runs.SelectMany(run => run.Last.Keys).Distinct().Order(StringComparer.Ordinal))}");
         }
 
-        var correlations = options.Correlations.SelectMany(pair => Correlate(pair, runs.Select(run => (run.Name, run.Last, run.Steps)))).ToList();
-        Write(columns, [.. runs.Select(run => (run.Name, run.Last))], correlations);
+        var correlations = options.Correlations.SelectMany(pair => Correlate(pair, runs)).ToList();
+        Write(columns, runs, correlations);
         stage.Recorder.Step(0, measured, 0);
     }
 
@@ -113,10 +104,17 @@ public sealed class Analysis(AnalysisOptions options, StageContext stage) : ILoo
         return measured;
     }
 
-    private static IEnumerable<(string Where, Correlation Pair, int Points, double? Value)> Correlate(
-        Correlation pair, IEnumerable<(string Name, IReadOnlyDictionary<string, double> Last, IReadOnlyList<Dictionary<string, double>> Steps)> runs)
+    /// <summary>This run so far, with what was measured just now.</summary>
+    private RunRecords Own(Dictionary<string, double> measured)
     {
-        foreach (var (name, _, steps) in runs)
+        var written = File.Exists(Path.Combine(stage.Run.Folder, "metrics.jsonl")) || File.Exists(Path.Combine(stage.Run.Folder, "evaluations.jsonl"))
+            ? RunRecords.Read(stage.Run.Folder) : new RunRecords(string.Empty, [], new Dictionary<string, double>());
+        return written with { Name = stage.Run.Name, Last = written.Last.Where(pair => !measured.ContainsKey(pair.Key)).Concat(measured).ToDictionary() };
+    }
+
+    private static IEnumerable<(string Where, Correlation Pair, int Points, double? Value)> Correlate(Correlation pair, List<RunRecords> runs)
+    {
+        foreach (var (name, steps, _) in runs)
         {
             if (Points(steps, pair) is { Count: > 0 } points)
             {
@@ -133,8 +131,7 @@ public sealed class Analysis(AnalysisOptions options, StageContext stage) : ILoo
             [.. records.Where(record => record.ContainsKey(pair.X) && record.ContainsKey(pair.Y)).Select(record => (record[pair.X], record[pair.Y]))];
     }
 
-    private void Write(
-        string[] columns, List<(string Name, IReadOnlyDictionary<string, double> Last)> runs, List<(string Where, Correlation Pair, int Points, double? Value)> correlations)
+    private void Write(string[] columns, List<RunRecords> runs, List<(string Where, Correlation Pair, int Points, double? Value)> correlations)
     {
         var json = new JsonObject
         {
@@ -153,7 +150,7 @@ public sealed class Analysis(AnalysisOptions options, StageContext stage) : ILoo
             })]),
         };
         var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"# {stage.Name}\n\n| run | {string.Join(" | ", columns)} |\n|{string.Concat(Enumerable.Repeat(" --- |", columns.Length + 1))}\n");
-        foreach (var (name, last) in runs)
+        foreach (var (name, _, last) in runs)
         {
             text.Append(CultureInfo.InvariantCulture, $"| {name} | {string.Join(" | ", columns.Select(column => last.TryGetValue(column, out var value) ? Number(value) : string.Empty))} |\n");
         }

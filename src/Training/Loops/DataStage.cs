@@ -14,7 +14,7 @@ public sealed record DataStageOptions : StageOptions, IChecksItself
     /// <summary>What turns them into others, in order.</summary>
     public IReadOnlyList<Part<ITransform>> Transforms { get; init; } = [];
 
-    /// <summary>The name by which later stages read the result, as data <c>stage</c>; also its file's. Default: the stage's name.</summary>
+    /// <summary>The name by which later stages read the result, as data <c>stage-result</c>; also its file's. Default: the stage's name.</summary>
     public string? As { get; init; }
 
     /// <summary>Transform the held-out rows too; false leaves them as they are.</summary>

@@ -1,6 +1,6 @@
 namespace Plumbline.Training;
 
-/// <summary>Asks a judge and refuses what can't be probabilities; notices that a whole epoch of pairs was tied.</summary>
+/// <summary>Asks a stage's judge, in both orders where that is wanted; notices that a whole epoch of pairs was tied.</summary>
 /// <param name="part">The judge.</param>
 /// <param name="bothOrders">Judge each pair twice, the answers swapped, and average: a judge's liking for a place then cancels.</param>
 /// <param name="stage">The stage.</param>
@@ -27,18 +27,7 @@ internal sealed class Judging(Part<IJudge> part, bool bothOrders, StageContext s
         _informative |= forth.Any(probability => probability != 0.5);
         return forth;
 
-        double[] Ask(IReadOnlyList<(Rollout First, Rollout Second)> asked)
-        {
-            var given = _judge.Judge(asked, context);
-            if (given.Length != asked.Count)
-            {
-                throw new PlumblineException($"judge '{part.Id}' gave {given.Length} probabilities for {asked.Count} pairs");
-            }
-
-            return Array.FindIndex(given, probability => !(probability >= 0 && probability <= 1)) is var bad and >= 0
-                ? throw new PlumblineException($"judge '{part.Id}' gave {given[bad]} for the pair '{asked[bad].First.Text}' and '{asked[bad].Second.Text}'; a probability lies in [0, 1]")
-                : given;
-        }
+        double[] Ask(IReadOnlyList<(Rollout First, Rollout Second)> asked) => Judgements.Of(_judge, part.Id, asked, context);
     }
 
     /// <summary>Adds what the judge tells to the metrics of a step.</summary>

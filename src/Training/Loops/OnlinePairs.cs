@@ -43,6 +43,11 @@ public sealed class OnlinePairs(OnlinePairsOptions options, StageContext stage) 
                 history.Clear();
             }
 
+            if (options.ResetOptimizer && step > 0)
+            {
+                learner.ResetOptimizers();
+            }
+
             history.AddRange(Judged(step, metrics));
             stage.Recorder.InHand(Kinds.Objective + " " + options.Objective.Id, "training");
             var tokens = 0L;

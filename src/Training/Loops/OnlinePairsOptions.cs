@@ -85,6 +85,9 @@ public sealed record OnlinePairsOptions : TrainingOptions
     [Positive]
     public int UpdatesPerRound { get; init; } = 1;
 
+    /// <summary>Begin each step with a fresh optimiser, as where each round is a fit of its own; the learning rate's schedule goes on.</summary>
+    public bool ResetOptimizer { get; init; }
+
     /// <summary>Pairs an update, drawn anew each time; null: all.</summary>
     [Positive]
     public int? BatchSize { get; init; }

@@ -4,19 +4,11 @@ using System.Text.Json.Nodes;
 namespace Plumbline.Training;
 
 /// <summary>What a run has written: its steps, and what was measured of it last.</summary>
-internal sealed class RunRecords
+/// <param name="Name">The folder's name.</param>
+/// <param name="Steps">The numbers of each step of metrics.jsonl, in order.</param>
+/// <param name="Last">Each number as it was told last; an evaluation's hides a step's of the same name.</param>
+internal sealed record RunRecords(string Name, IReadOnlyList<Dictionary<string, double>> Steps, IReadOnlyDictionary<string, double> Last)
 {
-    private RunRecords(string name, List<Dictionary<string, double>> steps, Dictionary<string, double> last) => (Name, Steps, Last) = (name, steps, last);
-
-    /// <summary>The folder's name.</summary>
-    internal string Name { get; }
-
-    /// <summary>The numbers of each step of metrics.jsonl, in order.</summary>
-    internal IReadOnlyList<Dictionary<string, double>> Steps { get; }
-
-    /// <summary>Each number as it was told last; an evaluation's hides a step's of the same name.</summary>
-    internal IReadOnlyDictionary<string, double> Last { get; }
-
     /// <summary>The records of a run's folder.</summary>
     /// <exception cref="PlumblineException">There is none, or a line is no JSON; the message names file and line.</exception>
     internal static RunRecords Read(string folder)

@@ -83,6 +83,10 @@ public abstract record TrainingOptions : StageOptions, IEstimates
     [Interval(0, 1, BelowTo = true)]
     public double Beta2 { get; init; } = 0.999;
 
+    /// <summary>Added to the root of the squared gradient's running mean (Adam, AdamW): gradients well below it hardly move the weights.</summary>
+    [Positive]
+    public double AdamEpsilon { get; init; } = 1e-8;
+
     /// <summary>Weight decay.</summary>
     [NonNegative]
     public double WeightDecay { get; init; }

@@ -43,7 +43,7 @@ public sealed record SharedPrefixCost(long BaselineTokens, long SharedTokens, lo
 
     /// <summary>Whether the shared form is expected to be faster than a padded batch.</summary>
     /// <remarks>
-    /// Measured on the CPU with transformers of 2 layers of width 64 and 4 of 256, forward and backward pass, prompts of 1 to 1024 tokens, groups of 2 to 16:
+    /// Measured on the CPU with transformers of 2 layers of width 64 and 4 of 256, forward and backward pass, prompts of 1 to 64 tokens, groups of 2 to 16 (docs/log.md):
     /// with fused kernels the time falls as the tokens do, but for what packing itself costs, which eats a ratio of up to 1.06. Composed of plain operators,
     /// packing costs more: a ratio of 1.1 may lose, and in a batch of few tokens so may one of 1.6.
     /// </remarks>

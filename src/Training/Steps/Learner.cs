@@ -159,6 +159,9 @@ internal sealed class Learner : IDisposable
         _updates++;
     }
 
+    /// <summary>The optimisers begin anew; everything else goes on.</summary>
+    internal void ResetOptimizers() => Array.ForEach(_optimizations, group => group.Optimization.Reset());
+
     /// <summary>Remembers all that an update changes: parameters, optimisers, the objectives' states, the coefficients, the count of updates.</summary>
     /// <returns>Puts it back; to be called before the scope of tensors at hand ends.</returns>
     internal Action Snapshot()

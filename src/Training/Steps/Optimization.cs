@@ -8,7 +8,7 @@ namespace Plumbline.Training;
 public sealed class Optimization : IDisposable
 {
     private readonly Parameter[] _parameters;
-    private readonly OptimizerHelper _optimizer;
+    private OptimizerHelper _optimizer;
     private OptimizerHelper? _kept;
     private readonly TrainingOptions _options;
     private readonly double _peak;
@@ -100,6 +100,13 @@ public sealed class Optimization : IDisposable
         return rate;
     }
 
+    /// <summary>Begins anew: the optimiser forgets what it knows of the gradients so far.</summary>
+    public void Reset()
+    {
+        _optimizer.Dispose();
+        _optimizer = NewOptimizer();
+    }
+
     /// <summary>Remembers the parameters and all that the optimiser knows of them.</summary>
     /// <returns>Puts both back; to be called before the scope of tensors at hand ends.</returns>
     public Action Snapshot()
@@ -149,8 +156,8 @@ public sealed class Optimization : IDisposable
 
     private OptimizerHelper NewOptimizer() => _options.Optimizer switch
     {
-        OptimizerKind.Adamw => optim.AdamW(_parameters, _peak, _options.Beta1, _options.Beta2, weight_decay: _options.WeightDecay),
-        OptimizerKind.Adam => optim.Adam(_parameters, _peak, _options.Beta1, _options.Beta2, weight_decay: _options.WeightDecay),
+        OptimizerKind.Adamw => optim.AdamW(_parameters, _peak, _options.Beta1, _options.Beta2, _options.AdamEpsilon, _options.WeightDecay),
+        OptimizerKind.Adam => optim.Adam(_parameters, _peak, _options.Beta1, _options.Beta2, _options.AdamEpsilon, _options.WeightDecay),
         OptimizerKind.Sgd => optim.SGD(_parameters, _peak, weight_decay: _options.WeightDecay),
         OptimizerKind.Rmsprop => optim.RMSProp(_parameters, _peak, weight_decay: _options.WeightDecay),
         var other => throw new PlumblineException($"unknown optimizer {other}"),

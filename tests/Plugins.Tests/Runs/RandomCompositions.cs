@@ -35,6 +35,22 @@ public sealed class RandomCompositions
         Assert.Superset(new HashSet<string> { "objective", "advantage", "terms", "controllers", "rewards" }, slots);
     }
 
+    [Fact]
+    public void One_papers_budget_runs_with_anothers_objective_and_a_steered_pull_towards_the_reference()
+    {
+        var told = StageRun.Run(JsonNode.Parse(
+            """
+            { "use": "online-groups", "objective": "gtpo", "scheduler": { "use": "knapsack-rl", "rollouts_per_prompt": 3 },
+              "terms": [{ "use": "reference-kl", "kl_coef": 0.1 }],
+              "controllers": [{ "of": "kl_coef", "by": { "use": "adaptive-kl", "metric": "reference-kl/mean_kl", "horizon": 100 } }],
+              "data": "small", "rewards": ["small-verdict"], "sampler": { "group_size": 3, "max_new_tokens": 4 }, "prompts_per_step": 4, "steps": 8, "learning_rate": 0.01 }
+            """)!.AsObject());
+        Assert.All(told.Steps, metrics => Assert.True(metrics.ContainsKey("scheduler/useful_rollouts") && metrics.ContainsKey("conflict_count") && metrics.ContainsKey("reference-kl/mean_kl")));
+        // The divergence begins at 0, below its target: the coefficient falls.
+        Assert.Equal(0.1, told.Steps[0]["kl_coef"]);
+        Assert.True(told.Steps[^1]["kl_coef"] < 0.1);
+    }
+
     private static JsonObject Compose(Draws draws)
     {
         var algorithms = StageRun.Parts.Ids(Kinds.Algorithm).Order(StringComparer.Ordinal).ToArray();
@@ -46,7 +62,7 @@ public sealed class RandomCompositions
         {
             // The loop itself, with any objective that fits.
             var fitting = Fitting(objectiveSlot).Where(id => !StageRun.Parts.Ids(Kinds.Algorithm).Contains(id) || StageRun.Parts.Find(Kinds.Algorithm, id)!.Loop == loop.Id).ToArray();
-            stage["use"] = loop.Id;
+            stage = SmallStages.OfLoop(loop.Id, steps: 3);
             stage["objective"] = Pick(fitting, draws.Key("objective"));
         }
 
@@ -60,7 +76,8 @@ public sealed class RandomCompositions
         }
 
         Steer(stage, draws, [objective, term is null ? null : Make(term)]);
-        foreach (var (name, slot) in slots.Where(pair => pair.Key is not ("objective" or "terms" or "data" or "rewards" or "judge" or "sampler" or "token_reward" or "model")))
+        foreach (var (name, slot) in slots.Where(pair => pair.Key is not ("objective" or "terms" or "rewards" or "token_reward")
+            && pair.Value.SlotKind is not (Kinds.Data or Kinds.Judge or Kinds.Sampler or Kinds.Model)))
         {
             var fitting = Fitting(slot);
             if (fitting.Length == 0 || stage.ContainsKey(name) || !Maybe(0.6, name) || (name == "advantage" && objective?.Needs.HasFlag(Needs.Rewards) == true) || algorithm.Slot == name)
@@ -76,9 +93,9 @@ public sealed class RandomCompositions
             }
         }
 
-        if (slots.ContainsKey("rewards"))
+        if (stage.ContainsKey("rewards"))
         {
-            stage["rewards"] = Maybe(0.3, "two") && SmallStages.TakesAnyReward(algorithm.Id) ? new JsonArray("small-verdict", "small-reward") : new JsonArray("small-verdict");
+            stage["rewards"] = Maybe(0.3, "two") && !SmallStages.VerdictsAlone.Contains(stage["objective"]?.GetValue<string>() ?? algorithm.Id) ? new JsonArray("small-verdict", "small-reward") : new JsonArray("small-verdict");
         }
 
         return stage;

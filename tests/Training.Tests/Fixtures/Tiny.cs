@@ -47,7 +47,7 @@ internal sealed class Tiny : IDisposable
     internal static RunContext NewRun(long seed, ScalarType dtype = ScalarType.Float32) => new()
     {
         Name = "test",
-        Folder = Path.GetTempPath(),
+        Folder = Path.Combine(Path.GetTempPath(), "plumbline-" + Guid.NewGuid().ToString("N")),
         BaseFolder = Path.GetTempPath(),
         Seed = seed,
         Device = torch.CPU,
@@ -81,7 +81,14 @@ internal sealed class Tiny : IDisposable
         ("prompt", prompt), ("completion", prompt + "j"), ("chosen", prompt), ("rejected", "ji"),
     })]);
 
-    public void Dispose() => Run.Models.Dispose();
+    public void Dispose()
+    {
+        Run.Models.Dispose();
+        if (Directory.Exists(Run.Folder))
+        {
+            Directory.Delete(Run.Folder, recursive: true);
+        }
+    }
 
     private sealed class Memory(IReadOnlyList<Example> rows) : IData
     {

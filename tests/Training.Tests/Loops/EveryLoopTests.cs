@@ -5,7 +5,7 @@ namespace Plumbline.Tests;
 /// <summary>What every loop promises, whatever it learns from.</summary>
 public sealed class EveryLoopTests
 {
-    public static TheoryData<string> Loops => ["sft", "offline-pairs", "offline-lists in context", "offline-lists separate", "online-groups", "actor-critic with a head", "actor-critic with a network", "online-pairs", "self-play in iterations", "self-play with a look ahead"];
+    public static TheoryData<string> Loops => ["sft", "offline-pairs", "offline-lists in context", "offline-lists separate", "online-groups", "actor-critic with a head", "actor-critic with a network", "online-pairs", "self-play in iterations", "self-play with a look ahead", "reward-training", "offline-steps"];
 
     [Theory]
     [MemberData(nameof(Loops))]
@@ -160,6 +160,10 @@ public sealed class EveryLoopTests
                 LearningRate = 0.01,
             },
             tiny.Stage),
+        "reward-training" => new RewardTraining(
+            new RewardTrainingOptions { Objective = Ranking.Part, Data = data, Steps = steps, BatchSize = 3, LearningRate = 0.01, Members = 2 }, tiny.Stage),
+        "offline-steps" => new OfflineSteps(
+            new OfflineStepsOptions { Objective = StepRegression.Part(), Data = data, Steps = steps, BatchSize = 3, LearningRate = 0.01, Transforms = [InSteps.Part] }, tiny.Stage),
         _ => new ActorCritic(
             new ActorCriticOptions
             {

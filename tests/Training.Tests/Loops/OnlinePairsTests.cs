@@ -96,6 +96,21 @@ public sealed class OnlinePairsTests
         Assert.NotEqual(batches[^1].Chosen.Select(row => string.Join(' ', row)), batches[^2].Chosen.Select(row => string.Join(' ', row)));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_fresh_optimiser_moves_every_weight_by_the_rate(bool reset)
+    {
+        using var tiny = new Tiny();
+        var objective = new PairsSeen();
+        var weights = new List<double[]>();
+        objective.OnCompute = _ => weights.Add(tiny.Weights);
+        Run(tiny, objective.Part, new Judges((_, _) => 0.7).Part, options => options with { Optimizer = OptimizerKind.Adam, LearningRate = 0.01, ResetOptimizer = reset, Steps = 5, MaxGradNorm = null });
+        // Adam's first step is the rate in the gradient's direction, a later one an average over directions.
+        var moved = weights[4].Zip(weights[3], (after, before) => Math.Abs(after - before)).Where(by => by > 0).ToArray();
+        Assert.Equal(reset, moved.Count(by => Math.Abs(by - 0.01) < 1e-3) > 0.9 * moved.Length);
+    }
+
     [Fact]
     public void An_answer_is_checked_at_the_samplers_own_temperature()
     {
@@ -137,6 +152,12 @@ public sealed class OnlinePairsTests
     private static MemoryRecorder Run(Part<PairObjective> objective, Part<IJudge> judge, Func<OnlinePairsOptions, OnlinePairsOptions>? change = null)
     {
         using var tiny = new Tiny();
+        Run(tiny, objective, judge, change);
+        return tiny.Recorder;
+    }
+
+    private static void Run(Tiny tiny, Part<PairObjective> objective, Part<IJudge> judge, Func<OnlinePairsOptions, OnlinePairsOptions>? change)
+    {
         var options = new OnlinePairsOptions
         {
             Objective = objective,
@@ -150,7 +171,6 @@ public sealed class OnlinePairsTests
             LearningRate = 0.02,
         };
         new OnlinePairs(change?.Invoke(options) ?? options, tiny.Stage).Run(CancellationToken.None);
-        return tiny.Recorder;
     }
 
     /// <summary>The policy's mean number of the letter a in an answer.</summary>

@@ -51,6 +51,16 @@ public sealed class TokenFunctionModelTests
     }
 
     [Fact]
+    public void A_table_of_fewer_tokens_than_the_vocabulary_answers_with_those_alone()
+    {
+        using var model = new TableModel(new Places(), zeros(3, 2, 2));
+        Assert.Equal(2, model.Width);
+        var rollouts = new KvCache(new KvCacheOptions { MaxNewTokens = 2 }).Sample(model, [new SamplingRequest(new Example(0, []), 0, [2], 40, Draws)], TestContext.Current.CancellationToken);
+        Assert.Equal([0, 1], rollouts.SelectMany(rollout => rollout.Completion).Distinct().Order());
+        Assert.All(rollouts, rollout => Assert.All(rollout.Logps, logp => Assert.Equal(Math.Log(0.5), logp, 1e-5)));
+    }
+
+    [Fact]
     public void A_log_linear_policy_scores_answers_by_their_features()
     {
         var features = arange(12, ScalarType.Float32).reshape(2, 3, 2);

@@ -88,6 +88,42 @@ public sealed class SharedPrefixTests
         }
     }
 
+    [Theory]
+    [InlineData(CriticKind.Head)]
+    [InlineData(CriticKind.Network)]
+    public void An_actor_critic_learns_the_same_weights_either_way(CriticKind kind) => AgreeOnWeights((tiny, mode) => new ActorCritic(
+        new ActorCriticOptions
+        {
+            Objective = Part<ActorCriticObjective>.Of("actor-critic-loss", new ActorCriticLoss()),
+            TokenReward = Part<ITokenReward>.Of("score-at-end", new ScoreAtEnd()),
+            Advantage = Part<ITokenAdvantage>.Of("rewards-to-come", new RewardsToCome()),
+            Critic = kind,
+            Rewards = [Scoring.LikesA],
+            Sampler = Tiny.Sampler(),
+            Data = Tiny.Words(),
+            Steps = 2,
+            PromptsPerStep = 4,
+            Minibatches = 2,
+            LearningRate = 0.01,
+            SharedPrefix = mode,
+        }, tiny.Stage));
+
+    [Fact]
+    public void Groups_learn_the_same_weights_either_way_reference_and_entropies_included() => AgreeOnWeights((tiny, mode) => new OnlineGroups(
+        new OnlineGroupsOptions
+        {
+            Objective = Part<GroupObjective>.Of("policy-gradient", new PolicyGradient(Needs.Reference | Needs.Entropies)),
+            Rewards = [Scoring.LikesA],
+            Sampler = Tiny.Sampler(),
+            Data = Tiny.Words(),
+            Steps = 2,
+            PromptsPerStep = 4,
+            Minibatches = 2,
+            EpochsPerBatch = 2,
+            LearningRate = 0.01,
+            SharedPrefix = mode,
+        }, tiny.Stage));
+
     [Fact]
     public void Without_a_shared_prompt_nothing_is_packed_of_itself()
     {
@@ -120,6 +156,18 @@ public sealed class SharedPrefixTests
         var attended = Kernels.PackedAttention(q, k, v, [new PackedGroup(2, [0, 5, 1]), new PackedGroup(1, [1])]);
         attended.sum().backward();
         Assert.All(new[] { attended, q.grad!, k.grad!, v.grad! }, x => Assert.True(x.isfinite().all().ToBoolean()));
+    }
+
+    private static void AgreeOnWeights(Func<Tiny, SharedPrefixMode, ILoop> loop)
+    {
+        using var repeated = new Tiny(dtype: ScalarType.Float64);
+        using var shared = new Tiny(dtype: ScalarType.Float64, wrap: model => new Counting((Transformer)model));
+        var before = repeated.Weights;
+        loop(repeated, SharedPrefixMode.Off).Run(CancellationToken.None);
+        loop(shared, SharedPrefixMode.On).Run(CancellationToken.None);
+        Assert.True(((Counting)shared.Policy).Packed > 0 && ((Counting)shared.Policy).Padded == 0);
+        Assert.True(before.Zip(repeated.Weights, (a, b) => Math.Abs(a - b)).Max() > 1e-3);
+        Assert.InRange(repeated.Weights.Zip(shared.Weights, (a, b) => Math.Abs(a - b)).Max(), 0, 1e-9);
     }
 
     private static void Same(List<Tensor> expected, List<Tensor> actual, double tolerance)

@@ -141,6 +141,18 @@ public sealed class OptimizationTests
     [Theory]
     [InlineData(OptimizerKind.Adamw)]
     [InlineData(OptimizerKind.Adam)]
+    public void A_gradient_as_small_as_adams_epsilon_moves_by_half_the_rate(OptimizerKind kind)
+    {
+        using var weights = Weights();
+        using var scope = NewDisposeScope();
+        using var optimization = new Optimization([weights], Sgd(maxNorm: null) with { Optimizer = kind, AdamEpsilon = 1e-3 });
+        optimization.Step((weights * 1e-3).sum(), 0);
+        Equal([3 - 0.05, 4 - 0.05], weights);
+    }
+
+    [Theory]
+    [InlineData(OptimizerKind.Adamw)]
+    [InlineData(OptimizerKind.Adam)]
     [InlineData(OptimizerKind.Rmsprop)]
     [InlineData(OptimizerKind.Sgd)]
     public void A_snapshot_puts_weights_and_the_optimisers_memory_back(OptimizerKind kind)

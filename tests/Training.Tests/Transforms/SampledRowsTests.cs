@@ -46,7 +46,7 @@ public sealed class SampledRowsTests
     {
         using var tiny = new Tiny();
         var (options, rows) = (new SampledPairsOptions { Sampler = Tiny.Sampler(), Rewards = [Length] }, Rows(tiny, 40));
-        var (all, some) = (Apply(tiny, options, rows), Apply(tiny, options, [.. rows.Reverse().Take(7)]));
+        var (all, some) = (Apply(tiny, options, rows), Apply(tiny, options, [.. rows.AsEnumerable().Reverse().Take(7)]));
         Assert.All(some, pair => Assert.Equal(all.Single(other => other.Index == pair.Index).Columns.ToJsonString(), pair.Columns.ToJsonString()));
     }
 
