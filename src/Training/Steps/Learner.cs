@@ -12,6 +12,7 @@ internal sealed class Learner : IDisposable
     private readonly TrainingOptions _options;
     private readonly (string Id, IObjective Objective)[] _terms;
     private readonly (IStatefulObjective Objective, nn.Module Module)[] _states;
+    private readonly Loss[] _losses;
     private readonly (string Metric, Optimization Optimization)[] _optimizations;
     private readonly Steering[] _steering;
     private int _updates;
@@ -29,6 +30,7 @@ internal sealed class Learner : IDisposable
     {
         (_stage, _options, _terms) = (stage, options, [.. terms]);
         _steering = [.. options.Controllers.Select(steered => Steer(steered, stage))];
+        _losses = new Loss[_terms.Length];
         _states = [.. _terms.Select(term => term.Objective).OfType<IStatefulObjective>().Select((objective, i) => (objective, objective.Begin(policy, stage.Draws.Key("state").Key(i))))];
         var groups = new List<(string, Optimization)> { ("grad_norm", new Optimization(parameters, options)) };
         foreach (var (metric, more, rate) in others)
@@ -92,7 +94,7 @@ internal sealed class Learner : IDisposable
     /// <summary>The objective's loss and those of its terms.</summary>
     internal Loss Loss(Batch batch, Dictionary<string, double> metrics)
     {
-        var loss = _terms[0].Objective.Compute(batch);
+        var loss = _losses[0] = _terms[0].Objective.Compute(batch);
         if (_terms.Length == 1)
         {
             metrics.Add(loss);
@@ -101,9 +103,9 @@ internal sealed class Learner : IDisposable
 
         metrics.Add(loss);
         var total = loss.Value;
-        foreach (var (id, objective) in _terms.Skip(1))
+        for (var i = 1; i < _terms.Length; i++)
         {
-            var term = objective.Compute(batch);
+            var (id, term) = (_terms[i].Id, _losses[i] = _terms[i].Objective.Compute(batch));
             total = total + term.Value;
             var told = new Dictionary<string, double>();
             told.Add(term);
@@ -147,7 +149,8 @@ internal sealed class Learner : IDisposable
         using var still = no_grad();
         foreach (var (objective, _) in _states)
         {
-            objective.Finish(batch, loss);
+            // Its own loss, whatever else was added to it.
+            objective.Finish(batch, _losses[Array.FindIndex(_terms, term => ReferenceEquals(term.Objective, objective))]);
         }
 
         foreach (var steering in _steering)

@@ -93,6 +93,16 @@ public sealed class LearnerTests
     }
 
     [Fact]
+    public void A_stateful_term_is_given_its_own_loss_at_the_end()
+    {
+        using var number = new Number();
+        var stateful = new Stateful(number);
+        Run([new Slope(1), stateful]).Dispose();
+        Assert.Equal(3, stateful.Finished.Count);
+        Assert.Equal(stateful.Computed, stateful.Finished);
+    }
+
+    [Fact]
     public void Step_and_total_count_updates()
     {
         var slope = new Slope(1);
@@ -164,6 +174,10 @@ public sealed class LearnerTests
 
         internal List<double> Values { get; } = [];
 
+        internal List<double> Computed { get; } = [];
+
+        internal List<double> Finished { get; } = [];
+
         public double? StateLearningRate => 0.1;
 
         public nn.Module Begin(ICausalModel? policy, Draws draws)
@@ -183,12 +197,15 @@ public sealed class LearnerTests
         {
             Calls.Add("compute");
             Values.Add(batch["number"].ToDouble());
-            return new Loss((batch.Logps * batch.Mask).sum() + (batch["number"] - 3).square().sum());
+            var loss = new Loss((batch.Logps * batch.Mask).sum() + (batch["number"] - 3).square().sum());
+            Computed.Add(loss.Value.ToDouble());
+            return loss;
         }
 
         public void Finish(Batch batch, Loss loss)
         {
             Calls.Add("finish");
+            Finished.Add(loss.Value.ToDouble());
             Assert.True(batch.Has("number"));
             Assert.False(is_grad_enabled());
         }
