@@ -30,7 +30,7 @@ public sealed record OfflineListsOptions : TrainingOptions
         Steps = Steps,
         // Separate items are sequences too; how many, only the data knows.
         TrainedSequences = BatchSize,
-        FrozenCopies = Objective.Create(services).Needs.HasFlag(Needs.Reference) ? 1 : 0,
+        FrozenCopies = ReferenceCopies(services, Objective, Terms),
     };
 }
 

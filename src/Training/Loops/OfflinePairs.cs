@@ -46,7 +46,7 @@ public sealed record OfflinePairsOptions : TrainingOptions
     {
         Steps = Steps,
         TrainedSequences = 2L * BatchSize,
-        FrozenCopies = (Objective.Create(services).Needs & PairScorer.OfReference) != 0 ? 1 : 0,
+        FrozenCopies = ReferenceCopies(services, Objective, Terms),
     };
 }
 

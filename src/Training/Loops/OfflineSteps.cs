@@ -23,7 +23,7 @@ public sealed record OfflineStepsOptions : TrainingOptions
     {
         Steps = Steps,
         TrainedSequences = BatchSize,
-        FrozenCopies = (Objective.Create(services).Needs & PairScorer.OfReference) != 0 ? 1 : 0,
+        FrozenCopies = ReferenceCopies(services, Objective, Terms),
     };
 }
 

@@ -68,7 +68,7 @@ public sealed record OnlineGroupsOptions : RolloutOptions
             Steps = Steps,
             TrainedSequences = sequences * EpochsPerBatch,
             SampledSequences = sequences,
-            FrozenCopies = Objective.Create(services).Needs.HasFlag(Needs.Reference) ? 1 : 0,
+            FrozenCopies = ReferenceCopies(services, Objective, Terms),
         };
     }
 }

@@ -105,6 +105,6 @@ public sealed record OnlinePairsOptions : TrainingOptions
         Steps = Steps,
         TrainedSequences = 2L * UpdatesPerRound * (BatchSize ?? ((long)PromptsPerStep * PairsPerPrompt)),
         SampledSequences = 2L * PromptsPerStep * PairsPerPrompt,
-        FrozenCopies = First != AnswersFrom.Policy || Second != AnswersFrom.Policy || (Objective.Create(services).Needs & PairScorer.OfReference) != 0 ? 1 : 0,
+        FrozenCopies = First != AnswersFrom.Policy || Second != AnswersFrom.Policy ? 1 : ReferenceCopies(services, Objective, Terms),
     };
 }

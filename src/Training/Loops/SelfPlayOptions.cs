@@ -123,6 +123,6 @@ public sealed record SelfPlayOptions : TrainingOptions, IChecksItself
         },
         SampledSequences = Play == SelfPlayKind.Iterations ? 0
             : (OpponentSampler is null ? 2L : 3L) * PromptsPerStep * PairsPerPrompt * (Play == SelfPlayKind.LookAhead ? 2 : 1),
-        FrozenCopies = (Objective.Create(services).Needs & PairScorer.OfReference) != 0 ? 1 : 0,
+        FrozenCopies = ReferenceCopies(services, Objective, Terms),
     };
 }

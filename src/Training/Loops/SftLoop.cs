@@ -20,7 +20,7 @@ public sealed record SftLoopOptions : TrainingOptions
     {
         Steps = Steps,
         TrainedSequences = BatchSize,
-        FrozenCopies = Objective.Create(services).Needs.HasFlag(Needs.Reference) ? 1 : 0,
+        FrozenCopies = ReferenceCopies(services, Objective, Terms),
     };
 }
 

@@ -118,6 +118,10 @@ public abstract record TrainingOptions : StageOptions, IEstimates
     /// <inheritdoc/>
     public abstract Cost Estimate(IServiceProvider services);
 
+    /// <summary>1 where the objective or a term reads a frozen reference, else 0.</summary>
+    internal static int ReferenceCopies<T>(IServiceProvider services, Part<T> objective, IReadOnlyList<Part<T>> terms)
+        where T : class, IObjective => terms.Prepend(objective).Any(part => (part.Create(services).Needs & PairScorer.OfReference) != 0) ? 1 : 0;
+
     /// <summary>The rows to learn from, after the transforms.</summary>
     internal IReadOnlyList<Example> Rows(StageContext stage, CancellationToken cancel)
     {

@@ -102,6 +102,22 @@ public sealed class LearnerTests
         Assert.Equal(stateful.Computed, stateful.Finished);
     }
 
+    [Theory]
+    [InlineData(false, 0)]
+    [InlineData(true, 1)]
+    public void A_reference_that_only_a_term_reads_is_in_the_estimate(bool reads, int copies)
+    {
+        var options = new OnlineGroupsOptions
+        {
+            Objective = Part<GroupObjective>.Of("slope", new Slope(1)),
+            Terms = [Part<GroupObjective>.Of("term", new PolicyGradient(reads ? Needs.Reference : Needs.None))],
+            Rewards = [Scoring.LikesA],
+            Sampler = Tiny.Sampler(),
+            Data = Tiny.Words(),
+        };
+        Assert.Equal(copies, options.Estimate(new Tiny.NoServices()).FrozenCopies);
+    }
+
     [Fact]
     public void Step_and_total_count_updates()
     {
