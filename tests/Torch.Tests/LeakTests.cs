@@ -18,7 +18,7 @@ public class LeakTests
             if (step == 1)
             {
                 // The first step made the states.
-                before = Tensor.TotalCount;
+                before = LiveTensors.Settled();
             }
 
             using var scope = NewDisposeScope();
@@ -41,7 +41,7 @@ public class LeakTests
     {
         using var a = zeros(2, 3);
         using var b = zeros(2, 3);
-        var before = Tensor.TotalCount;
+        var before = LiveTensors.Settled();
 
         for (var i = 0; i < 100; i++)
         {
@@ -49,15 +49,13 @@ public class LeakTests
             Assert.ThrowsAny<Exception>(() => cat([a, zeros_like(b).narrow(1, 0, 2)], 0));
         }
 
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
-        Assert.Equal(before, Tensor.TotalCount);
+        Assert.Equal(before, LiveTensors.Settled());
     }
 
     [Fact]
     public void A_module_takes_its_tensors_with_it()
     {
-        var before = Tensor.TotalCount;
+        var before = LiveTensors.Settled();
         using (var network = Sequential(Conv2d(1, 2, 3), GroupNorm(1, 2), LayerNorm(4), Embedding(3, 2)))
         {
             Assert.Equal(before + 7, Tensor.TotalCount);
@@ -71,15 +69,12 @@ public class LeakTests
     [Fact]
     public void Tensors_that_nobody_holds_are_collected()
     {
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
-        var before = Tensor.TotalCount;
+        var before = LiveTensors.Settled();
         Forget();
 
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
+        var left = LiveTensors.Settled() - before;
 
-        Assert.True(Tensor.TotalCount <= before, $"{Tensor.TotalCount - before} tensors were left");
+        Assert.True(left <= 0, $"{left} tensors were left");
 
         static void Forget()
         {

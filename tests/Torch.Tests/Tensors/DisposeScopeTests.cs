@@ -203,7 +203,7 @@ public class DisposeScopeTests
     [Fact]
     public void Tensors_are_counted_while_they_live()
     {
-        var before = Tensor.TotalCount;
+        var before = LiveTensors.Settled();
         using (NewDisposeScope())
         {
             var two = zeros(4).split(2);
