@@ -1,12 +1,38 @@
-using Plumbline.Training;
+using Plumbline.Training.Decisions;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Plumbline.Plugins.DistributionalDp;
 
-/// <summary>The mathematics of distributional dynamic programming: states carry a stock c, a statistic of the rewards so far, and actions are greedy in E f(c + G).</summary>
-public static class DistributionalMath
+/// <summary>Distributional dynamic programming: states carry a stock c, a statistic of the rewards so far, and actions are greedy in E f(c + G), a functional of the return's whole distribution.</summary>
+/// <remarks>
+/// Inputs: particles, next_particles [N,A,M]; actions [N] int64; rewards, terminals, stocks [N]. Outputs: loss; utility, the mean E f(c + Z) of the actions taken.
+/// The functions of the paper that need no network are here too.
+/// </remarks>
+[Algorithm("distributional-dp", Loop.EnvironmentReplay, Paper = "2501.13028", Title = "Optimizing Return Distributions with Distributional Dynamic Programming")]
+[Default("optimizer", "adam")]
+[Default("learning_rate", 1e-3)]
+public sealed class DistributionalDp(DistributionalDpOptions options) : ReplayObjective
 {
+    /// <inheritdoc/>
+    public override bool ReadsStock => options.Utility != ReturnUtility.Mean;
+
+    /// <inheritdoc/>
+    public override Tensor Greedy(Tensor particles, Tensor stocks) => Utility(particles, stocks, options).Tensor("actions");
+
+    /// <inheritdoc/>
+    public override Tensor NextStocks(Tensor stocks, Tensor rewards) => StockUpdate(stocks, rewards, new StockOptions { Gamma = options.Gamma }).Tensor("next_stocks");
+
+    /// <summary>The quantile loss of the taken actions' particles against r + γ Z of the action that is greedy at the next state and its stock.</summary>
+    public override Loss Compute(ReplayBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        batch.RequireSameRows("particles", "next_particles", "actions", "rewards", "terminals", "stocks");
+        var targets = TdTargets(batch.NextParticles, batch.Stocks, batch.Rewards, batch.Terminals, options).Tensor("targets");
+        var taken = QuantileRegression.OfActions(batch.Particles, batch.Actions);
+        return new Loss(QuantileRegression.Loss(taken, targets, options.Kappa)) { ["utility"] = Of(options.Utility, batch.Stocks.unsqueeze(1) + taken.detach()).mean() };
+    }
+
     /// <summary>f of one number.</summary>
     public static double Of(ReturnUtility utility, double x) => utility switch
     {
@@ -77,7 +103,7 @@ public static class DistributionalMath
         new Batch().With("stocks", stocks).With("rewards", rewards).With("terminals", terminals).RequireSameShape("stocks", "rewards", "terminals");
         var next = StockUpdate(stocks, rewards, new StockOptions { Gamma = options.Gamma }).Tensor("next_stocks");
         var actions = Utility(nextParticles.detach(), next, options).Tensor("actions");
-        var chosen = OfActions(nextParticles.detach(), actions);
+        var chosen = QuantileRegression.OfActions(nextParticles.detach(), actions);
         var targets = rewards.unsqueeze(1) + (options.Gamma * (1 - terminals).unsqueeze(1) * chosen);
         return new Outputs { ["targets"] = targets, ["next_stocks"] = next, ["next_actions"] = actions };
     }
@@ -139,8 +165,4 @@ public static class DistributionalMath
         var plan = new Planner(new TabularModel(transitions, rewards, terminal), options.Utility, options.Gamma).Plan(horizon, startState, startStock);
         return new Outputs { ["action"] = plan.Action, ["utility"] = plan.Utility, ["atoms"] = plan.Returns.Atoms, ["probabilities"] = plan.Returns.Probabilities };
     }
-
-    /// <summary>The particles of one action a row: [N,A,M] and [N] to [N,M].</summary>
-    internal static Tensor OfActions(Tensor particles, Tensor actions) =>
-        particles.gather(1, actions.reshape(-1, 1, 1).expand(-1, 1, particles.shape[2])).squeeze(1);
 }

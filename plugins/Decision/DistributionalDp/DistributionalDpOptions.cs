@@ -43,6 +43,14 @@ public record ReturnOptions : UtilityOptions
     public double Gamma { get; init; } = 0.997;
 }
 
+/// <summary>Options of <c>distributional-dp</c>.</summary>
+public sealed record DistributionalDpOptions : ReturnOptions
+{
+    /// <summary>Where the quantile loss becomes linear; 0: it is everywhere.</summary>
+    [NonNegative]
+    public double Kappa { get; init; } = 1.0;
+}
+
 /// <summary>Options of <c>distributional-dp/quantile_loss</c>.</summary>
 public sealed record QuantileLossOptions
 {

@@ -1,4 +1,4 @@
-using Plumbline.Training;
+using Plumbline.Training.Decisions;
 
 namespace Plumbline.Plugins.DistributionalDp;
 
@@ -87,8 +87,8 @@ public sealed class Planner(TabularModel model, ReturnUtility utility, double ga
         var best = new Decision(-1, double.NegativeInfinity, Nothing);
         for (var action = 0; action < model.Actions; action++)
         {
-            var returns = ReturnDistribution.Mix(model.Next(state, action).Select(next =>
-                (next.Probability, next.Reward, gamma, At(horizon - 1, next.State, (stock + next.Reward) / gamma).Returns)).ToList());
+            var returns = ReturnDistribution.Mix([.. model.Next(state, action).Select(next =>
+                (next.Probability, next.Reward, gamma, At(horizon - 1, next.State, (stock + next.Reward) / gamma).Returns))]);
             var worth = Worth(stock, returns);
             best = worth > best.Utility + Tie ? new Decision(action, worth, returns) : best;
         }
@@ -98,5 +98,5 @@ public sealed class Planner(TabularModel model, ReturnUtility utility, double ga
 
     /// <summary>E f(c + G). What rounding leaves of a sum of 0 must not decide whether a threshold is reached.</summary>
     private double Worth(double stock, ReturnDistribution returns) =>
-        returns.Expect(value => DistributionalMath.Of(utility, utility == ReturnUtility.Threshold ? Math.Round(stock + value, Decimals) : stock + value));
+        returns.Expect(value => DistributionalDp.Of(utility, utility == ReturnUtility.Threshold ? Math.Round(stock + value, Decimals) : stock + value));
 }

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Plumbline.Training;
+namespace Plumbline.Training.Decisions;
 
 /// <summary>Quantile regression: numbers that become the midpoint quantiles of their targets' distribution (arXiv 1710.10044).</summary>
 public static class QuantileRegression
@@ -33,5 +33,16 @@ public static class QuantileRegression
         var size = difference.abs();
         var huber = kappa == 0 ? size : where(size.le(kappa), difference.square() / (2 * kappa), size - (kappa / 2));
         return (weights * huber).mean([2]).sum(1).mean();
+    }
+
+    /// <summary>The particles of one action a row.</summary>
+    /// <param name="particles">[N,A,M].</param>
+    /// <param name="actions">[N] int64.</param>
+    /// <returns>[N,M].</returns>
+    public static Tensor OfActions(Tensor particles, Tensor actions)
+    {
+        ArgumentNullException.ThrowIfNull(particles);
+        ArgumentNullException.ThrowIfNull(actions);
+        return particles.gather(1, actions.reshape(-1, 1, 1).expand(-1, 1, particles.shape[2])).squeeze(1);
     }
 }

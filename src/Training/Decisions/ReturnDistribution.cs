@@ -1,4 +1,4 @@
-namespace Plumbline.Training;
+namespace Plumbline.Training.Decisions;
 
 /// <summary>A distribution of returns with finitely many atoms, in ascending order; atoms that are equal to nine decimals are one.</summary>
 public sealed class ReturnDistribution
@@ -47,7 +47,7 @@ public sealed class ReturnDistribution
     }
 
     /// <summary>The distribution of offset + scale · Z, where Z is drawn from one of several distributions by its weight.</summary>
-    public static ReturnDistribution Mix(IEnumerable<(double Weight, double Offset, double Scale, ReturnDistribution Of)> parts) =>
+    public static ReturnDistribution Mix(IReadOnlyList<(double Weight, double Offset, double Scale, ReturnDistribution Of)> parts) =>
         Merged(parts.SelectMany(part => part.Of.Atoms.Zip(part.Of.Probabilities, (atom, probability) => (part.Offset + (part.Scale * atom), part.Weight * probability))));
 
     /// <summary>E f(Z).</summary>
