@@ -100,3 +100,17 @@ public record RewardWeightsOptions : IChecksItself
         }
     }
 }
+
+/// <summary>Options of <see cref="Steps.DdimLogp"/>.</summary>
+public sealed record DdimLogpOptions
+{
+    /// <summary>Noise of the step, above 0; 1 is DDPM with the small variance.</summary>
+    [NonNegative]
+    public required double Eta { get; init; }
+
+    /// <summary>What the network predicts.</summary>
+    public PredictionKind Prediction { get; init; } = PredictionKind.Epsilon;
+
+    /// <summary>How the elements' log-densities become one number a row.</summary>
+    public DensityReduction Reduction { get; init; } = DensityReduction.Mean;
+}

@@ -23,10 +23,34 @@ public static class Steps
         {
             ["mean"] = step.Mean,
             ["std"] = step.Std,
-            ["coefficient"] = step.Coefficient,
+            ["coefficient"] = FlowSde.Coefficient(sigmas, nextSigmas, options),
             ["prev_sample"] = step.Sample(stepNoise),
             ["loss"] = step.Mean.square().mean(),
         };
+    }
+
+    /// <summary>The log-density of where steps of DDIM led.</summary>
+    /// <param name="prediction">[B,...] the network's.</param>
+    /// <param name="noisy">[B,...] x_t.</param>
+    /// <param name="sample">[B,...] where the step led.</param>
+    /// <param name="alphasCumprod">[T].</param>
+    /// <param name="timesteps">[B] int64.</param>
+    /// <param name="prevTimesteps">[B] int64.</param>
+    /// <param name="options">The step.</param>
+    /// <returns>logps [B]; loss [], minus their mean.</returns>
+    [Target("ddpo/ddim_logp")]
+    public static Outputs DdimLogp(Tensor prediction, Tensor noisy, Tensor sample, Tensor alphasCumprod, Tensor timesteps, Tensor prevTimesteps, DdimLogpOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.Eta == 0)
+        {
+            throw new InvalidInputException("eta is 0: a deterministic step has no density; set it above 0");
+        }
+
+        var step = DiffusionSteps.Ddim(
+            prediction, noisy, NoiseSchedule.Gather(alphasCumprod, timesteps), NoiseSchedule.Gather(alphasCumprod, prevTimesteps), options.Eta, options.Prediction);
+        var logps = step.LogDensity(sample, options.Reduction);
+        return new Outputs { ["logps"] = logps, ["loss"] = -logps.mean() };
     }
 
     /// <summary>The divergence of a policy's steps from a reference's.</summary>
@@ -37,7 +61,7 @@ public static class Steps
     [Target("ddpo/step_kl")]
     public static Outputs StepKl(Tensor means, Tensor referenceMeans, Tensor stds)
     {
-        var divergence = GaussianStep.Divergence(means, referenceMeans, stds);
+        var divergence = StepDivergence.Of(means, referenceMeans, stds);
         return new Outputs { ["step_kl"] = divergence, ["loss"] = divergence.mean() };
     }
 }

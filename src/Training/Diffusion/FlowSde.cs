@@ -20,15 +20,20 @@ public static class FlowSde
     {
         ArgumentNullException.ThrowIfNull(velocity);
         ArgumentNullException.ThrowIfNull(noisy);
+        Coefficients.RequireSameShape(velocity, "prediction", noisy, "noisy");
         var coefficient = Coefficient(sigmas, nextSigmas, options);
-        var dt = nextSigmas - sigmas;
-        var (sigma, drift) = (GaussianStep.Along(sigmas, noisy), GaussianStep.Along(coefficient.square() / (2 * sigmas), noisy));
-        var mean = noisy + (GaussianStep.Along(dt, noisy) * (velocity + (drift * (noisy + ((1 - sigma) * velocity)))));
-        return new GaussianStep(mean, coefficient * (-dt).sqrt()) { Coefficient = coefficient };
+        var (x, dt) = (Coefficients.Precise(noisy), nextSigmas - sigmas);
+        var drift = Coefficients.Over(coefficient.square() / (2 * sigmas), x) * (x + (Coefficients.Over(1 - sigmas, x) * velocity));
+        var mean = x + (Coefficients.Over(dt, x) * (velocity + drift));
+        return new GaussianStep(x - (Coefficients.Over(sigmas, x) * velocity), mean, (coefficient * (-dt).sqrt()).to(x.dtype, x.device));
     }
 
-    /// <summary>[B] c.</summary>
-    private static Tensor Coefficient(Tensor sigmas, Tensor nextSigmas, FlowSdeOptions options)
+    /// <summary>[B] c, the coefficient of the noise before the root of the time step.</summary>
+    /// <param name="sigmas">[B] in (0,1].</param>
+    /// <param name="nextSigmas">[B] below them.</param>
+    /// <param name="options">The form and its scale.</param>
+    /// <exception cref="InvalidInputException">The sigmas do not fall, or one is 1 and nothing says what to divide by.</exception>
+    public static Tensor Coefficient(Tensor sigmas, Tensor nextSigmas, FlowSdeOptions options)
     {
         ArgumentNullException.ThrowIfNull(sigmas);
         ArgumentNullException.ThrowIfNull(nextSigmas);

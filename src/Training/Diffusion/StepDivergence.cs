@@ -2,34 +2,15 @@ using static TorchSharp.torch;
 
 namespace Plumbline.Training.Diffusion;
 
-/// <summary>One reverse step of a sampler: the distribution N(mean, std²) of the next state, independent over its elements.</summary>
-/// <param name="Mean">[B,...]; carries the network's gradient.</param>
-/// <param name="Std">[B]; 0 where the step is deterministic and has no density.</param>
-public sealed record GaussianStep(Tensor Mean, Tensor Std)
+/// <summary>How far two samplers' steps are apart.</summary>
+public static class StepDivergence
 {
-    /// <summary>[B] the coefficient of the noise before the root of the time step, where the step has one; else <see cref="Std"/>.</summary>
-    public Tensor Coefficient { get; init; } = Std;
-
-    /// <summary>The next state: mean + std · noise.</summary>
-    /// <param name="noise">[B,...] standard normal.</param>
-    public Tensor Sample(Tensor noise) => Mean + (Along(Std, Mean) * noise);
-
-    /// <summary>[B] to [B,1,...] beside a state.</summary>
-    /// <param name="rows">[B].</param>
-    /// <param name="like">[B,...].</param>
-    public static Tensor Along(Tensor rows, Tensor like)
-    {
-        ArgumentNullException.ThrowIfNull(rows);
-        ArgumentNullException.ThrowIfNull(like);
-        return rows.reshape([rows.shape[0], .. Enumerable.Repeat(1L, (int)like.dim() - 1)]);
-    }
-
     /// <summary>The divergence of two steps of equal deviation: the mean over elements of (μ - μ_ref)²/(2 c²).</summary>
     /// <param name="means">[N,...] or [N,S,...].</param>
     /// <param name="referenceMeans">The same shape; a constant.</param>
     /// <param name="scales">[N] or [N,S] c, above 0: the deviation, or the coefficient before the root of the time step.</param>
     /// <returns>[N] or [N,S].</returns>
-    public static Tensor Divergence(Tensor means, Tensor referenceMeans, Tensor scales)
+    public static Tensor Of(Tensor means, Tensor referenceMeans, Tensor scales)
     {
         ArgumentNullException.ThrowIfNull(means);
         ArgumentNullException.ThrowIfNull(referenceMeans);
