@@ -1,4 +1,6 @@
 using Plumbline.Training;
+using Plumbline.Training.Diffusion;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Plumbline.Plugins.D3Po;
@@ -8,22 +10,36 @@ namespace Plumbline.Plugins.D3Po;
 /// Inputs: first_logps, second_logps, first_reference_logps, second_reference_logps, mask [N,S]; preference [N,2], rows (1,-1), (-1,1) or (0,0) for a tie.
 /// Outputs: loss, implicit_accuracy, clipped_fraction. The clamp is on the logarithm of the ratio: the same value and gradient as on the ratio, and it can't overflow.
 /// </remarks>
-[Objective("d3po")]
-public sealed class D3Po(D3PoOptions options) : Objective<Batch>
+[Algorithm("d3po", Loop.DiffusionRollouts, Paper = "2311.13231", Title = "Using Human Feedback to Fine-tune Diffusion Models without Any Reward Model")]
+[Default("sampler.group_size", 2)]
+[Default("sampler.shared_noise", true)]
+[Default("learning_rate", 3e-5)]
+[Default("weight_decay", 1e-4)]
+public sealed class D3Po(D3PoOptions options) : TransitionObjective
 {
     /// <inheritdoc/>
-    public override Needs Needs => Needs.Reference;
+    public override LearnsFrom LearnsFrom => LearnsFrom.Preferences;
+
+    /// <inheritdoc/>
+    public override ISampleJudge Judge => new Judgement(new PreferenceOptions());
+
+    /// <inheritdoc/>
+    public override Needs Needs => Needs.Reference | Needs.Rewards;
 
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, double> Coefficients => new Dictionary<string, double> { ["beta"] = options.Beta };
 
     /// <summary>The mean over pairs and steps of -log σ(β (p₁ v₁ + p₂ v₂)), where v is the clamped logarithm of a step's ratio to the reference.</summary>
-    public override Loss Compute(Batch batch)
+    public override Loss Compute(TransitionBatch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
         batch.RequireSameShape("first_logps", "second_logps", "first_reference_logps", "second_reference_logps", "mask");
         var (preference, mask) = (Preference(batch), batch["mask"]);
-        Masked.RequireTokens(mask);
+        if (mask.sum().ToDouble() == 0)
+        {
+            throw new InvalidInputException("the 'mask' is 0 everywhere: this batch has no step to learn from");
+        }
+
         var (first, second) = (Ratio("first"), Ratio("second"));
         var z = (batch.Number("beta") ?? options.Beta) * ((preference.narrow(1, 0, 1) * Clamped(first)) + (preference.narrow(1, 1, 1) * Clamped(second)));
         return new Loss(-Mean(nn.functional.logsigmoid(z)))

@@ -1,10 +1,19 @@
+using Plumbline.Training.Diffusion;
 using static TorchSharp.torch;
 
 namespace Plumbline.Plugins.D3Po;
 
-/// <summary>Rewards or labels of final samples to preferences: 1 for the preferred one, -1 for the other, 0 for both of a tie.</summary>
-public static class Judgement
+/// <summary>Prefers the sample with the larger reward; of several rewards one that is at least as large in all and larger in some.</summary>
+[Judge("d3po", Paper = "2311.13231", Title = "Using Human Feedback to Fine-tune Diffusion Models without Any Reward Model")]
+public sealed class Judgement(PreferenceOptions options) : ISampleJudge
 {
+    /// <inheritdoc/>
+    public Outputs Judge(Batch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        return Preference(batch["first_rewards"], batch["second_rewards"], options);
+    }
+
     /// <summary>One reward: the larger is preferred. Several: one that is at least as large in all and larger in some; else a tie.</summary>
     /// <param name="firstRewards">[N] or [N,K].</param>
     /// <param name="secondRewards">The same shape.</param>

@@ -53,7 +53,7 @@ public enum StdScope
     Batch,
 }
 
-/// <summary>Options of <c>sample-groups</c>.</summary>
+/// <summary>Options of <see cref="SampleGroups.Advantages"/>.</summary>
 public sealed record SampleGroupsOptions
 {
     /// <summary>The squares are divided by n minus this: 1 in DanceGRPO, 0 in Flow-GRPO.</summary>
@@ -78,8 +78,8 @@ public enum RegressionWeight
     Threshold,
 }
 
-/// <summary>Options of <see cref="RewardWeights.Of"/>.</summary>
-public record RewardWeightsOptions : IChecksItself
+/// <summary>Options of <c>rwr</c>.</summary>
+public sealed record RewardWeightsOptions : IChecksItself
 {
     /// <summary>How rewards become weights.</summary>
     public RegressionWeight Kind { get; init; } = RegressionWeight.Exponential;

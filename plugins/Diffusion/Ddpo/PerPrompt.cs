@@ -1,13 +1,26 @@
-using Plumbline.Training;
+using Plumbline.Training.Diffusion;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Plumbline.Plugins.Ddpo;
 
 /// <summary>Each reward against the mean of the last rewards of its own prompt, over their deviation; a prompt with few takes those of the batch.</summary>
-public static class PerPrompt
+/// <remarks>Inputs: rewards [N] (several, [N,K], are added), prompt_ids [N], history_ids, history_rewards [H]. Outputs: advantages [N]; counts [G].</remarks>
+[Advantage("per-prompt", Paper = "2305.13301", Title = "Training Diffusion Models with Reinforcement Learning")]
+public sealed class PerPrompt(PerPromptOptions options) : ITransitionAdvantage
 {
     private const double Epsilon = 1e-6;
+
+    /// <inheritdoc/>
+    public int Remembers => options.BufferSize;
+
+    /// <inheritdoc/>
+    public Outputs Compute(Batch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        var rewards = batch["rewards"].dim() == 2 ? batch["rewards"].sum(1) : batch["rewards"];
+        return Advantages(rewards, batch["prompt_ids"], batch["history_ids"], batch["history_rewards"], options);
+    }
 
     /// <summary>(r - mean)/(std + 1e-6), where std divides by n.</summary>
     /// <param name="rewards">[N].</param>

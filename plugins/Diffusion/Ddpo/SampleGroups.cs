@@ -4,6 +4,7 @@ using static TorchSharp.torch;
 namespace Plumbline.Plugins.Ddpo;
 
 /// <summary>Each sample's reward against its group's mean, over a deviation (Flow-GRPO, arXiv 2505.05470; DanceGRPO, arXiv 2505.07818).</summary>
+/// <remarks>In a stage the advantage <c>group-relative</c> with the same statistics does this, and <c>drop_equal_groups</c> leaves out what is not informative.</remarks>
 public static class SampleGroups
 {
     /// <summary>(r - mean)/(std + ε); 0 in a group without spread, and in a group of one where the deviation divides by n - 1.</summary>
@@ -16,12 +17,15 @@ public static class SampleGroups
     {
         ArgumentNullException.ThrowIfNull(rewards);
         ArgumentNullException.ThrowIfNull(options);
-        new Batch().With("rewards", rewards).With("group_ids", groupIds).RequireSameShape("rewards", "group_ids");
+        var batch = new Batch().With("rewards", rewards).With("group_ids", groupIds);
+        batch.RequireSameShape("rewards", "group_ids");
+        var advantages = new GroupRelative(new GroupRelativeOptions
+        {
+            StdDdof = options.Ddof,
+            StdEpsilon = options.Epsilon,
+            ScaleRewards = options.StdScope == StdScope.Batch ? RewardScale.Batch : RewardScale.Group,
+        }).Compute(batch).Tensor("advantages");
         var groups = new Groups(groupIds);
-        var std = options.StdScope == StdScope.Batch
-            ? new Groups(zeros_like(groupIds)).RowStatistics(rewards, ones_like(rewards), options.Ddof).Std
-            : groups.RowStatistics(rewards, ones_like(rewards), options.Ddof).Std;
-        var advantages = groups.Centre(rewards) / (std + options.Epsilon);
         return new Outputs { ["advantages"] = advantages, ["informative"] = groups.Spread(groups.Sum(Masked.Indicator(advantages.ne(0), rewards))).gt(0) };
     }
 }

@@ -9,7 +9,7 @@ public enum LearnsFrom
     /// <summary>Pairs of rows of steps with preferences.</summary>
     Preferences,
 
-    /// <summary>The final samples with weights, as clean data.</summary>
+    /// <summary>The final samples with advantages, as clean data to denoise.</summary>
     Samples,
 }
 
@@ -17,7 +17,7 @@ public enum LearnsFrom
 /// <remarks>
 /// Learning from advantages: logps, mask, and reference_logps, step_kl where the objective needs a reference, [N,S]; old_logps [N,S], absent on the first
 /// update of the policy's own trajectories; advantages [N] or [N,S]. From preferences: first_logps, second_logps, mask and first_reference_logps,
-/// second_reference_logps [N,S]; preference [N,2]. From samples: errors, mask and weights [N].
+/// second_reference_logps [N,S]; preference [N,2]. From samples: errors, the denoising errors, advantages and mask [N].
 /// </remarks>
 public sealed class TransitionBatch : Batch
 {
@@ -57,21 +57,33 @@ public abstract class TransitionObjective : Objective<TransitionBatch>
     /// <summary>Whether it is right for the first update of a rollout alone: the loop then refuses several.</summary>
     public virtual bool OnPolicyOnly => false;
 
-    /// <summary>What makes the advantages or preferences where the stage names no part for it; null: the loop's own choice.</summary>
+    /// <summary>What makes the advantages where the stage names no part for it; null: the loop's own choice.</summary>
     public virtual ITransitionAdvantage? Advantage => null;
+
+    /// <summary>What makes the preferences where the stage names no part for it; null: the stage must name one.</summary>
+    public virtual ISampleJudge? Judge => null;
 }
 
-/// <summary>Rewards of final samples and the structure of their trajectories to advantages, or to preferences between them: pure mathematics.</summary>
+/// <summary>Rewards of final samples and the structure of their trajectories to advantages: pure mathematics.</summary>
 /// <remarks>
 /// The batch holds rewards [N] or [N,K]; scored [N] bool, where a reward left samples out; group_ids [N] int64, the group of each sample in this step;
 /// prompt_ids [N] int64, the same from step to step: a class, else the row of the data; history_ids, history_rewards [H], the rewards of earlier steps by prompt,
-/// oldest first, as many a prompt as <see cref="Remembers"/>; samples [N,...]; of the trajectories' graph leaves [N], edge_parents, edge_children, edge_steps,
-/// edge_groups [E] int64, edge_logps [E], row_edges [R,W] int64 and edge_trains [E] bool; what the sampler gives further; and the plain numbers <c>step</c> and
-/// <c>total_steps</c>. The outputs hold advantages [R] or [R,W], and may hold keep [R,W] bool, the steps that train; or, for an objective that learns from
-/// preferences, first, second [M] int64, rows, and preference [M,2].
+/// oldest first, as many a prompt as <see cref="Remembers"/>; of the trajectories' graph leaves [N], edge_parents, edge_children, edge_steps, edge_groups [E]
+/// and row_edges [R,W] int64, edge_trains [E] bool, edge_logps [E]; what the sampler gives further; and the plain numbers <c>step</c> and
+/// <c>total_steps</c>. The outputs hold advantages [R] or [R,W], and may hold keep [R,W] bool, the steps that train.
 /// </remarks>
 public interface ITransitionAdvantage : IAdvantage
 {
     /// <summary>Rewards a prompt of earlier steps that it wants to see.</summary>
     int Remembers => 0;
+}
+
+/// <summary>Two samples of one condition to which is better.</summary>
+[Kind(Kinds.Judge)]
+public interface ISampleJudge
+{
+    /// <summary>Judges M pairs.</summary>
+    /// <param name="batch">first_rewards, second_rewards [M] or [M,K]; first_samples, second_samples [M,...]; conditions [M] or [M,...], where there are any.</param>
+    /// <returns>preference [M,2]: (1,-1) where the first is better, (-1,1) where the second is, (0,0) for a tie. Further outputs are logged.</returns>
+    Outputs Judge(Batch batch);
 }
