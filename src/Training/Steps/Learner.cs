@@ -66,6 +66,7 @@ internal sealed class Learner : IDisposable
     /// <param name="completions">Completions, or pairs, that stand behind the batch.</param>
     internal void Update(Batch batch, int step, Dictionary<string, double> metrics, int completions)
     {
+        batch.With("iteration", step).With("iterations", _options.Steps);
         Complete(batch, completions);
         var loss = Loss(batch, metrics);
         Apply(loss, batch, step, metrics);
