@@ -67,6 +67,7 @@ internal sealed class Learner : IDisposable
     /// <param name="backward">Where the loss's gradient ends at inputs that the loop made without their graph: takes it on to the parameters. Null: the graph is whole.</param>
     internal void Update(Batch batch, int step, Dictionary<string, double> metrics, int completions, Action? backward = null)
     {
+        batch.With("iteration", step).With("iterations", _options.Steps);
         Complete(batch, completions);
         var loss = Loss(batch, metrics);
         Apply(loss, batch, step, metrics, backward);
