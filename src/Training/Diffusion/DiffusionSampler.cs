@@ -2,85 +2,85 @@ using static TorchSharp.torch;
 
 namespace Plumbline.Training.Diffusion;
 
-/// <summary>Options of the sampler <c>diffusion</c>.</summary>
-public sealed record DiffusionSamplerOptions : StepChainOptions
+/// <summary>Options of plain sampling.</summary>
+public record DiffusionSamplerOptions : SamplingGridOptions
 {
-    /// <summary>Samples a condition.</summary>
-    [Positive]
-    public int GroupSize { get; init; } = 1;
+    /// <summary>Noise of each step, on the path diffusion: 0 is deterministic, 1 is DDPM.</summary>
+    [NonNegative]
+    public double Eta { get; init; }
 
-    /// <summary>All samples of a condition start from one noise.</summary>
-    public bool SharedNoise { get; init; }
+    /// <summary>How far from the prediction without a condition towards the one with it; 1: the conditional prediction alone.</summary>
+    public double GuidanceScale { get; init; } = 1;
 
-    /// <summary>The sample is what the network believes of the clean one at the last step, not where that step led.</summary>
-    public bool CleanSample { get; init; }
+    /// <summary>How much of each row's spread is brought back to that of the conditional prediction.</summary>
+    [Interval(0, 1)]
+    public double GuidanceRescale { get; init; }
 
-    /// <summary>Whether the last step trains.</summary>
-    public bool TrainLastStep { get; init; } = true;
+    /// <summary>Above 0: the clean sample is kept within ± this at each step, on the path diffusion.</summary>
+    [NonNegative]
+    public double ClipSample { get; init; }
 }
 
-/// <summary>Trajectories side by side, each from noise to sample by steps of DDIM or of a stochastic flow.</summary>
-[Sampler("diffusion")]
-public sealed class DiffusionSampler(DiffusionSamplerOptions options) : ITrajectorySampler
+/// <summary>From noise to samples: DDIM on the path diffusion, Euler's steps on the path flow. Nothing is kept on the way.</summary>
+public static class DiffusionSampler
 {
-    private readonly StepChain _chain = new(options);
-
-    /// <inheritdoc/>
-    public int GroupSize => options.GroupSize;
-
-    /// <inheritdoc/>
-    public Trajectories Sample(IDenoisingModel model, TrajectoryRequest request, CancellationToken cancel = default)
+    /// <summary>[B,…SampleShape] samples, without gradient.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="options">Steps, noise and guidance.</param>
+    /// <param name="conditions">[B]; null: none.</param>
+    /// <param name="rows">A key a row: its sample depends on it alone.</param>
+    /// <param name="dtype">The model's.</param>
+    /// <param name="device">The model's.</param>
+    public static Tensor Sample(IDiffusionModel model, DiffusionSamplerOptions options, Tensor? conditions, IReadOnlyList<Draws> rows, ScalarType dtype, Device? device = null)
     {
-        ArgumentNullException.ThrowIfNull(request);
-        using var still = no_grad();
-        var (each, steps) = (request.Count ?? GroupSize, _chain.Count);
-        var rows = request.Draws.Count * each;
-        int[] groups = [.. Enumerable.Range(0, rows).Select(row => row / each)];
-        var draws = request.Draws;
-        Draws Own(int row) => draws[row / each].Key("sample").Key(row % each);
-
-        var place = tensor(groups.Select(group => (long)group).ToArray());
-        var conditions = request.Conditions?.index_select(0, place.to(request.Conditions.device));
-        var x = request.Starts is { } starts ? starts.index_select(0, place.to(starts.device))
-            : StepChain.Noise([.. Enumerable.Range(0, rows).Select(row => (options.SharedNoise ? draws[row / each] : Own(row)).Key("start"))], model);
-        var (states, logps) = (new List<Tensor> { x }, new List<Tensor>());
-        for (var step = 0; step < steps; step++)
-        {
-            cancel.ThrowIfCancellationRequested();
-            var stochastic = _chain.Stochastic(step) && !request.Deterministic;
-            var next = _chain.Step(model, x, [.. Enumerable.Repeat(step, rows)], conditions, request.Deterministic);
-            x = stochastic ? next.Sample(StepChain.Noise([.. Enumerable.Range(0, rows).Select(row => Own(row).Key("step").Key(step))], model)) : next.Mean;
-            logps.Add(stochastic ? next.LogDensity(x, options.Reduction) : zeros(rows, x.dtype, x.device));
-            states.Add(x);
-            if (step == steps - 1 && options.CleanSample)
-            {
-                x = next.Clean!;
-            }
-        }
-
-        bool Trains(int step) => !request.Deterministic && _chain.Stochastic(step) && (options.TrainLastStep || step < steps - 1);
-        var edges = Enumerable.Range(0, steps * rows);
-        return new Trajectories
-        {
-            States = cat(states, 0),
-            Conditions = request.Conditions,
-            Parents = [.. edges],
-            Children = [.. edges.Select(edge => edge + rows)],
-            Steps = [.. edges.Select(edge => edge / rows)],
-            Groups = [.. edges.Select(edge => groups[edge % rows])],
-            Trains = [.. edges.Select(edge => Trains(edge / rows))],
-            Logps = cat(logps, 0),
-            Samples = x,
-            SampleGroups = groups,
-            Leaves = [.. Enumerable.Range(steps * rows, rows)],
-            Rows = [.. Enumerable.Range(0, rows).Select(row => Enumerable.Range(0, steps).Select(step => (step * rows) + row).ToArray())],
-            Evaluations = (long)steps * rows,
-        };
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(model);
+        var denoiser = new Denoiser(model, options.GuidanceScale, options.GuidanceRescale);
+        return Sample(denoiser, SamplingGrid.Create(model.Process, options), conditions, rows, dtype, device, options.Eta, options.ClipSample);
     }
 
-    /// <inheritdoc/>
-    public TransitionDensities Densities(IDenoisingModel model, Trajectories trajectories, IReadOnlyList<int> edges) => _chain.Densities(model, trajectories, edges);
+    /// <summary>[B,…SampleShape] samples, without gradient.</summary>
+    /// <param name="denoiser">The model, guided.</param>
+    /// <param name="grid">The steps.</param>
+    /// <param name="conditions">[B]; null: none.</param>
+    /// <param name="rows">A key a row: its sample depends on it alone.</param>
+    /// <param name="dtype">The model's.</param>
+    /// <param name="device">The model's.</param>
+    /// <param name="eta">Noise of each step, on the path diffusion.</param>
+    /// <param name="clip">Above 0: the clean sample is kept within ± this at each step, on the path diffusion.</param>
+    public static Tensor Sample(Denoiser denoiser, SamplingGrid grid, Tensor? conditions, IReadOnlyList<Draws> rows, ScalarType dtype, Device? device = null, double eta = 0, double clip = 0)
+    {
+        ArgumentNullException.ThrowIfNull(denoiser);
+        ArgumentNullException.ThrowIfNull(grid);
+        ArgumentNullException.ThrowIfNull(rows);
+        if (grid.Path == NoisePathKind.Flow && (eta > 0 || clip > 0))
+        {
+            throw new PlumblineException("eta and clip_sample belong to the path diffusion, and the model's path is flow");
+        }
 
-    /// <inheritdoc/>
-    public Tensor DenoisingErrors(IDenoisingModel model, Tensor samples, Tensor? conditions, IReadOnlyList<Draws> draws) => _chain.DenoisingErrors(model, samples, conditions, draws);
+        using var still = no_grad();
+        var shape = denoiser.Model.SampleShape;
+        var x = NormalNoise.Of([.. rows.Select(row => row.Key("start"))], shape, dtype, device);
+        for (var step = 0; step < grid.Steps; step++)
+        {
+            using var scope = NewDisposeScope();
+            int[] steps = [.. Enumerable.Repeat(step, rows.Count)];
+            var prediction = denoiser.Predict(x, grid.Times(steps, device), conditions);
+            Tensor next;
+            if (grid.Path == NoisePathKind.Flow)
+            {
+                next = DiffusionSteps.FlowEuler(prediction, x, grid.Sigmas(steps, device), grid.NextSigmas(steps, device));
+            }
+            else
+            {
+                var policy = DiffusionSteps.Ddim(prediction, x, grid.AlphaBars(steps, device), grid.PreviousAlphaBars(steps, device), eta, denoiser.Model.Process.Prediction, clip);
+                next = eta > 0 ? policy.Sample(NormalNoise.Of([.. rows.Select(row => row.Key(step))], shape, policy.Mean.dtype, device)) : policy.Mean;
+            }
+
+            x.Dispose();
+            x = next.to_type(dtype).MoveToOuterDisposeScope();
+        }
+
+        return x;
+    }
 }

@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace Plumbline.Training.Diffusion;
 
 /// <summary>Policy and conditions to trajectories: states from noise to sample, step by step.</summary>
@@ -14,22 +12,14 @@ public interface ITrajectorySampler
     int GroupSize { get; }
 
     /// <summary>Samples trajectories, without gradient. The draws of a sample depend on its key alone, not on the other rows.</summary>
-    Trajectories Sample(IDenoisingModel model, TrajectoryRequest request, CancellationToken cancel = default);
+    Trajectories Sample(IDiffusionModel model, TrajectoryRequest request, CancellationToken cancel = default);
 
     /// <summary>The distributions of stored steps under a model, and the density of where each led; with the model's gradient where gradients are on.</summary>
     /// <param name="model">Need not be the one that sampled.</param>
     /// <param name="trajectories">As <see cref="Sample"/> gave them.</param>
     /// <param name="edges">Which steps, by their number in <see cref="Trajectories.Steps"/>; each must have a density.</param>
     /// <exception cref="InvalidInputException">A step without noise; the message names the option that would give it some.</exception>
-    TransitionDensities Densities(IDenoisingModel model, Trajectories trajectories, IReadOnlyList<int> edges);
-
-    /// <summary>The denoising error of samples at a noise level drawn for each; with the model's gradient where gradients are on.</summary>
-    /// <param name="model">The model.</param>
-    /// <param name="samples">[N,...] clean.</param>
-    /// <param name="conditions">[N] or [N,...]; null: none.</param>
-    /// <param name="draws">A source of chance for each.</param>
-    /// <returns>[N] mean square errors.</returns>
-    Tensor DenoisingErrors(IDenoisingModel model, Tensor samples, Tensor? conditions, IReadOnlyList<Draws> draws);
+    TransitionDensities Densities(IDiffusionModel model, Trajectories trajectories, IReadOnlyList<int> edges);
 }
 
 /// <summary>Conditions to sample for, a group of samples each.</summary>

@@ -6,42 +6,17 @@ public enum StepScale
     /// <summary>The step's deviation: the exact divergence, but for the mean over elements.</summary>
     Std,
 
-    /// <summary>The coefficient of the noise before the root of the time step, as Flow-GRPO has it; on the diffusion path the deviation.</summary>
+    /// <summary>The coefficient of the noise before the root of the time step, as Flow-GRPO has it; on the path diffusion the deviation.</summary>
     Coefficient,
 }
 
-/// <summary>How many reverse steps go from noise to sample, of what kind, and how the network is asked.</summary>
-public abstract record StepChainOptions : IChecksItself
+/// <summary>Options of the steps of a sampler whose steps are learnt from.</summary>
+public abstract record StepChainOptions : SamplingGridOptions
 {
-    /// <summary>The path that the model was trained on.</summary>
-    public NoisePathKind Path { get; init; } = NoisePathKind.Diffusion;
+    /// <summary>Options of which the last step ends at timestep 0, so that it has a density.</summary>
+    protected StepChainOptions() => EndAtZero = true;
 
-    /// <summary>What the network predicts; null: epsilon on the path diffusion, velocity on the path flow.</summary>
-    public PredictionKind? Prediction { get; init; }
-
-    /// <summary>The noise of the path diffusion in training.</summary>
-    public NoiseScheduleOptions Schedule { get; init; } = new();
-
-    /// <summary>Steps of sampling.</summary>
-    [Positive]
-    public int SamplingSteps { get; init; } = 50;
-
-    /// <summary>How they are spread over the timesteps of training; on the path diffusion.</summary>
-    public TimestepSpacing Spacing { get; init; } = TimestepSpacing.Trailing;
-
-    /// <summary>Added to each timestep of spacing leading.</summary>
-    [NonNegative]
-    public int StepsOffset { get; init; }
-
-    /// <summary>The timestep at which the last step ends: 0 keeps a little noise in it, and so a density; -1, the clean sample, does not. On the path diffusion.</summary>
-    [Interval(-1, 0)]
-    public int EndIndex { get; init; }
-
-    /// <summary>Above 1: more of the steps where there is much noise; on the path flow.</summary>
-    [Positive]
-    public double Shift { get; init; } = 1;
-
-    /// <summary>The noise of a step: of DDIM, where 1 is DDPM, and of a flow's kind dance. Null: 1 and 0.3.</summary>
+    /// <summary>The noise of a step: of DDIM on the path diffusion, where 1 is DDPM, and of sde dance on the path flow. Null: 1 and 0.3.</summary>
     [NonNegative]
     public double? Eta { get; init; }
 
@@ -52,7 +27,7 @@ public abstract record StepChainOptions : IChecksItself
     [NonNegative]
     public double NoiseLevel { get; init; } = 0.7;
 
-    /// <summary>How far from the prediction without a condition towards the one with it; 1 is the conditional prediction.</summary>
+    /// <summary>How far from the prediction without a condition towards the one with it; 1: the conditional prediction alone.</summary>
     public double GuidanceScale { get; init; } = 1;
 
     /// <summary>How much of each row's spread is brought back to that of the conditional prediction.</summary>
@@ -62,7 +37,7 @@ public abstract record StepChainOptions : IChecksItself
     /// <summary>Send no gradient through the prediction without a condition, as Flow-GRPO does.</summary>
     public bool DetachUnconditional { get; init; }
 
-    /// <summary>Above 0: the clean sample is kept within ± this at each step; on the path diffusion.</summary>
+    /// <summary>Above 0: the clean sample is kept within ± this at each step, on the path diffusion.</summary>
     [NonNegative]
     public double ClipSample { get; init; }
 
@@ -71,27 +46,4 @@ public abstract record StepChainOptions : IChecksItself
 
     /// <summary>In what the divergence of a step from the reference's is measured.</summary>
     public StepScale KlScale { get; init; } = StepScale.Std;
-
-    /// <summary>What the network predicts.</summary>
-    internal PredictionKind Predicts => Prediction ?? (Path == NoisePathKind.Flow ? PredictionKind.Velocity : PredictionKind.Epsilon);
-
-    /// <inheritdoc/>
-    public virtual IEnumerable<string> Check()
-    {
-        if (Training.Diffusion.NoiseLevel.Misfit(Path, Predicts) is { } misfit)
-        {
-            yield return misfit;
-        }
-
-        if (Path == NoisePathKind.Diffusion)
-        {
-            foreach (var broken in Grid.Check())
-            {
-                yield return broken.Replace("num_inference_steps", "sampling_steps", StringComparison.Ordinal);
-            }
-        }
-    }
-
-    /// <summary>The grid on the path diffusion.</summary>
-    internal TimestepGridOptions Grid => new() { NumTrainTimesteps = Schedule.NumTrainTimesteps, NumInferenceSteps = SamplingSteps, Spacing = Spacing, StepsOffset = StepsOffset };
 }

@@ -9,12 +9,12 @@ internal sealed class TrajectorySource : IDisposable
 {
     private readonly DiffusionRolloutsOptions _options;
     private readonly StageContext _stage;
-    private readonly IDenoisingModel _policy;
+    private readonly IDiffusionModel _policy;
     private readonly TensorSet _data;
     private readonly (string Id, ISampleReward Reward)[] _rewards;
     private readonly EpochOrder _order;
 
-    internal TrajectorySource(DiffusionRolloutsOptions options, StageContext stage, IDenoisingModel policy, ITrajectorySampler sampler)
+    internal TrajectorySource(DiffusionRolloutsOptions options, StageContext stage, IDiffusionModel policy, ITrajectorySampler sampler)
     {
         (_options, _stage, _policy, Sampler) = (options, stage, policy, sampler);
         if (options.Rewards.Count == 0)

@@ -10,8 +10,7 @@ internal sealed class TransitionLearning
     private readonly DiffusionRolloutsOptions _options;
     private readonly StageContext _stage;
     private readonly TransitionObjective _objective;
-    private readonly ITrajectorySampler _sampler;
-    private readonly IDenoisingModel _policy;
+    private readonly IDiffusionModel _policy;
     private readonly TransitionScorer _scorer;
     private readonly (string Id, ITransitionAdvantage Part)? _advantage;
     private readonly (string Id, ISampleJudge Part)? _judge;
@@ -24,9 +23,9 @@ internal sealed class TransitionLearning
     private int _step;
 
     internal TransitionLearning(
-        DiffusionRolloutsOptions options, StageContext stage, (string Id, TransitionObjective Objective) objective, ITrajectorySampler sampler, IDenoisingModel policy, TransitionScorer scorer)
+        DiffusionRolloutsOptions options, StageContext stage, (string Id, TransitionObjective Objective) objective, IDiffusionModel policy, TransitionScorer scorer)
     {
-        (_options, _stage, _objective, _sampler, _policy, _scorer) = (options, stage, objective.Objective, sampler, policy, scorer);
+        (_options, _stage, _objective, _policy, _scorer) = (options, stage, objective.Objective, policy, scorer);
         if (_objective.LearnsFrom == LearnsFrom.Preferences)
         {
             _judge = options.Judge is { } named ? (named.Id, named.Create(stage.Services))
@@ -159,7 +158,12 @@ internal sealed class TransitionLearning
     {
         var draws = _stage.Draws.Key("denoise").Key(_step).Key(epoch);
         var conditions = _scored.Conditions is { } asked ? Select(asked, samples) : null;
-        var errors = _sampler.DenoisingErrors(_policy, Select(Trajectories.Samples, samples), conditions, [.. samples.Select(sample => draws.Key(sample))]);
+        Draws[] keys = [.. samples.Select(sample => draws.Key(sample))];
+        var clean = Select(Trajectories.Samples, samples);
+        var noise = NormalNoise.Of([.. keys.Select(key => key.Key("noise"))], _policy.SampleShape, clean.dtype, Device);
+        var points = _policy.Process.Draw([.. keys.Select(key => key.Key("time"))], Device);
+        var prediction = _policy.Predict(points.Level.AddNoise(clean, noise), points.Time, conditions);
+        var errors = DenoisingLoss.PerSample(prediction, points.Level.Target(_policy.Process.Prediction, clean, noise));
         var advantages = _advantages!.dim() == 2 ? _advantages.mean([1]) : _advantages;
         return new TransitionBatch { ["errors"] = errors, ["advantages"] = Select(advantages, samples), ["mask"] = ones_like(errors).detach() };
     }

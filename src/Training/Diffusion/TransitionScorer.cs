@@ -7,7 +7,7 @@ namespace Plumbline.Training.Diffusion;
 /// With more steps than a chunk holds, the log-densities are first computed without a graph; the loss's gradient with respect to them is then taken on to
 /// the weights by running each chunk again. Gradients are the same; the policy runs once more.
 /// </remarks>
-internal sealed class TransitionScorer(ITrajectorySampler sampler, IDenoisingModel policy, IDenoisingModel? reference, int? chunk)
+internal sealed class TransitionScorer(ITrajectorySampler sampler, IDiffusionModel policy, IDiffusionModel? reference, int? chunk)
 {
     /// <summary>The densities of edges.</summary>
     /// <param name="trajectories">What was sampled.</param>

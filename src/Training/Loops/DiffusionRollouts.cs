@@ -18,14 +18,14 @@ public sealed class DiffusionRollouts(DiffusionRolloutsOptions options, StageCon
     /// <inheritdoc/>
     public void Run(CancellationToken cancel)
     {
-        var policy = stage.Run.Models.Get<IDenoisingModel>("policy");
+        var policy = stage.Run.Models.Get<IDiffusionModel>("policy");
         (string Id, TransitionObjective Objective)[] terms = [.. options.Terms.Prepend(options.Objective).Select(part => (part.Id, part.Create(stage.Services)))];
         Require(terms);
         var sampler = options.Sampler.Create(stage.Services);
         using var source = new TrajectorySource(options, stage, policy, sampler);
         using var learner = new Learner(stage, options, terms.Select(term => (term.Id, (IObjective)term.Objective)), policy: null, policy.Network.parameters());
-        var reference = learner.Needs.HasFlag(Needs.Reference) ? ReferencePolicy.Freeze<IDenoisingModel>(stage) : null;
-        var learning = new TransitionLearning(options, stage, terms[0], sampler, policy, new TransitionScorer(sampler, policy, reference, options.Chunk));
+        var reference = learner.Needs.HasFlag(Needs.Reference) ? ReferencePolicy.Freeze<IDiffusionModel>(stage) : null;
+        var learning = new TransitionLearning(options, stage, terms[0], policy, new TransitionScorer(sampler, policy, reference, options.Chunk));
         policy.Network.train();
         StepLoop.Run(stage, options, Step, cancel);
         source.Watch.End();

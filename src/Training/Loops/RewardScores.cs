@@ -12,7 +12,7 @@ public static class RewardScores
         return Checked(reward.Score(rollouts, context), id, rollouts.Count, "completions", row => $"the completion {rollouts[row].Text}");
     }
 
-    /// <summary>The scores of samples that are tensors; 0 where the reward has no opinion.</summary>
+    /// <summary>The scores of samples; 0 where the reward has no opinion.</summary>
     /// <exception cref="PlumblineException">Too few or too many, or one that is not finite; the message names the reward.</exception>
     public static Scores Of(ISampleReward reward, string id, Tensor samples, Tensor? conditions, RewardContext context)
     {
@@ -29,22 +29,22 @@ public static class RewardScores
         return scored.Length > 0 ? scored.Average() : throw new PlumblineException($"reward '{id}' has no opinion of any completion, so there is nothing to measure; name another reward");
     }
 
-    private static Scores Checked(Scores result, string id, int count, string what, Func<int, string> which)
+    private static Scores Checked(Scores result, string id, int rows, string what, Func<int, string> words)
     {
-        if (result.Values.Length != count)
+        if (result.Values.Length != rows)
         {
-            throw new PlumblineException($"reward '{id}' gave {result.Values.Length} scores for {count} {what}");
+            throw new PlumblineException($"reward '{id}' gave {result.Values.Length} scores for {rows} {what}");
         }
 
-        if (result.Scored is { } mask && mask.Length != count)
+        if (result.Scored is { } mask && mask.Length != rows)
         {
-            throw new PlumblineException($"reward '{id}' says of {mask.Length} {what} whether it scored them, and there are {count}");
+            throw new PlumblineException($"reward '{id}' says of {mask.Length} {what} whether it scored them, and there are {rows}");
         }
 
         // Copied: the array is the reward's own.
         double[] values = [.. result.Values.Select((value, i) => result.Scored is { } said && !said[i] ? 0 : value)];
         return Array.FindIndex(values, value => !double.IsFinite(value)) is var bad and >= 0
-            ? throw new PlumblineException($"reward '{id}' gave {values[bad]} for {which(bad)}; a score must be finite")
+            ? throw new PlumblineException($"reward '{id}' gave {values[bad]} for {words(bad)}; a score must be finite")
             : result with { Values = values };
     }
 }
