@@ -1,4 +1,5 @@
 using Plumbline.Plugins.DiffusionDpo;
+using Plumbline.Training.Diffusion;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -33,7 +34,7 @@ public sealed class DiffusionDpoLaws
     public void Swapping_the_members_of_a_pair_swaps_the_rewards_and_negates_the_margin() => Given.AnyBatch(random =>
     {
         var batch = Batch(random);
-        var swapped = new Batch(batch.Names.Select(name => KeyValuePair.Create(Other(name), (object)batch[name])));
+        var swapped = new DiffusionPairBatch(batch.Names.Select(name => KeyValuePair.Create(Other(name), (object)batch[name])));
         var dpo = new DiffusionDpo(new DiffusionDpoOptions { Beta = 3 });
         var (there, back) = (dpo.Compute(batch), dpo.Compute(swapped));
         Given.Same(there.Tensor("chosen_rewards"), back.Tensor("rejected_rewards"));
@@ -48,7 +49,7 @@ public sealed class DiffusionDpoLaws
     {
         var batch = Batch(random);
         var constant = random.Normal(3, 1);
-        var moved = new Batch(Tensors.Select(name => KeyValuePair.Create(name, (object)(batch[name] + constant))));
+        var moved = new DiffusionPairBatch(Tensors.Select(name => KeyValuePair.Create(name, (object)(batch[name] + constant))));
         var dpo = new DiffusionDpo(new DiffusionDpoOptions { Beta = 2, SftWeight = 0.3 });
         Given.Same(dpo.Compute(batch).Value, dpo.Compute(moved).Value);
     });
@@ -96,8 +97,8 @@ public sealed class DiffusionDpoLaws
     public void Errors_of_half_precision_are_taken_in_single() => Given.AnyBatch(random =>
     {
         var batch = Batch(random);
-        var half = new Batch(Tensors.Select(name => KeyValuePair.Create(name, (object)batch[name].detach().to_type(ScalarType.BFloat16))));
-        var wide = new Batch(Tensors.Select(name => KeyValuePair.Create(name, (object)half[name].to_type(ScalarType.Float32))));
+        var half = new DiffusionPairBatch(Tensors.Select(name => KeyValuePair.Create(name, (object)batch[name].detach().to_type(ScalarType.BFloat16))));
+        var wide = new DiffusionPairBatch(Tensors.Select(name => KeyValuePair.Create(name, (object)half[name].to_type(ScalarType.Float32))));
         var dpo = new DiffusionDpo(new DiffusionDpoOptions { Beta = 2 });
         Assert.Equal(dpo.Compute(wide).Value.ToSingle(), dpo.Compute(half).Value.ToSingle());
     });
@@ -124,10 +125,10 @@ public sealed class DiffusionDpoLaws
     private static string Other(string name) => name.Contains("chosen", StringComparison.Ordinal)
         ? name.Replace("chosen", "rejected", StringComparison.Ordinal) : name.Replace("rejected", "chosen", StringComparison.Ordinal);
 
-    private static Batch Batch(Random random)
+    private static DiffusionPairBatch Batch(Random random)
     {
         long[] shape = [random.Next(1, 5), random.Next(1, 4), 2];
-        var batch = new Batch(Tensors.Select(name => KeyValuePair.Create(name, (object)random.Normal(1, shape))));
+        var batch = new DiffusionPairBatch(Tensors.Select(name => KeyValuePair.Create(name, (object)random.Normal(1, shape))));
         batch["policy_chosen_prediction"].requires_grad_();
         batch["policy_rejected_prediction"].requires_grad_();
         return batch;

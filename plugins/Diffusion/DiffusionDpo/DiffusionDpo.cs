@@ -1,4 +1,5 @@
 using Plumbline.Training;
+using Plumbline.Training.Diffusion;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -9,11 +10,16 @@ namespace Plumbline.Plugins.DiffusionDpo;
 /// Inputs: chosen_target, rejected_target and, of policy and reference, chosen_prediction and rejected_prediction [B,...]; with a time weight also
 /// alphas_cumprod [T] and timesteps [B]. Outputs: loss; chosen_rewards, rejected_rewards [B] (without the time weight); implicit_accuracy, policy_error, reference_error [].
 /// </remarks>
-[Objective("diffusion-dpo")]
-public sealed class DiffusionDpo(DiffusionDpoOptions options) : Objective<Batch>
+[Algorithm("diffusion-dpo", Loop.DiffusionPairs, Paper = "2311.12908", Title = "Diffusion Model Alignment Using Direct Preference Optimization")]
+[Default("learning_rate", 2.048e-5)]
+[Default("warmup_steps", 500)]
+public sealed class DiffusionDpo(DiffusionDpoOptions options) : DiffusionPairObjective
 {
+    /// <inheritdoc/>
+    public override Needs Needs => Needs.Reference;
+
     /// <summary>Equation (14): z = -β/2 · w(t) · ((m_w - m_l) - (r_w - r_l)), loss = -log σ(z); m, r are the errors of policy and reference.</summary>
-    public override Loss Compute(Batch batch)
+    public override Loss Compute(DiffusionPairBatch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
         batch.RequireSameShape(
