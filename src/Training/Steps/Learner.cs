@@ -214,7 +214,7 @@ internal sealed class Learner : IDisposable
     /// <remarks>Of 24 bits, so that single precision holds each as it is: a number just below 1 would be rounded to 1.</remarks>
     internal static Tensor Uniforms(Draws draws, int count) => tensor(Enumerable.Range(0, count).Select(row => Math.Floor(draws.Key(row).Uniform() * (1 << 24)) / (1 << 24)).ToArray());
 
-    private static Tensor Rows(Batch batch) => batch.Find("mask") ?? batch.Find("chosen_mask") ?? batch.Find("item_mask") ?? batch.Find("chosen_scores") ?? batch.Find("chosen_embeddings") ?? batch.Find("scores") ?? batch.Find("prediction") ?? batch["embeddings"];
+    private static Tensor Rows(Batch batch) => batch.Find("mask") ?? batch.Find("chosen_mask") ?? batch.Find("item_mask") ?? batch.Find("chosen_scores") ?? batch.Find("chosen_embeddings") ?? batch.Find("scores") ?? batch.Find("prediction") ?? batch.Find("chosen_target") ?? batch["embeddings"];
 
     private Steering Steer(SteeredCoefficient steered, StageContext stage)
     {
