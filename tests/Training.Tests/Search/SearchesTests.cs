@@ -104,12 +104,13 @@ public sealed class SearchesTests
     public void Depth_first_goes_back_from_a_wrong_end_and_stops_at_a_right_one()
     {
         using var model = new Chain(3, seed: 8, ends: false);
-        var space = Chain.Space(options => options with { MaxNewTokens = 3, Reward = Twos });
-        var result = Search(model, new DepthFirst(new DepthFirstOptions { Depth = 3, Width = 6, Budget = 500, RightAt = 2 }), space, 0)[0];
-        Assert.Equal(2, result.Best.Reward);
+        var wanted = model.Texts(3).OrderByDescending(text => model.Logp(0, text)).ElementAt(5);
+        var space = Chain.Space(options => options with { MaxNewTokens = 3, Reward = Scoring.Part("wanted", rollout => rollout.Completion.SequenceEqual(wanted) ? 1 : 0) });
+        var result = Search(model, new DepthFirst(new DepthFirstOptions { Depth = 3, Width = 12, Budget = 2000 }), space, 0)[0];
+        Assert.Equal(wanted, Tokens(result));
         Assert.Equal(result.Tree.Count - 1, result.Paths[0][^1]);
-        Assert.Contains(result.Tree, node => node.TerminalReward < 2);
-        var few = Search(model, new DepthFirst(new DepthFirstOptions { Depth = 3, Width = 6, Budget = 7, RightAt = 4 }), space, 0)[0];
+        Assert.Contains(result.Tree, node => node.TerminalReward == 0);
+        var few = Search(model, new DepthFirst(new DepthFirstOptions { Depth = 3, Width = 6, Budget = 7, RightAt = 2 }), space, 0)[0];
         Assert.Equal(8, few.Tree.Count);
         Assert.Equal(few.Tree.Max(node => node.TerminalReward), few.Best.Reward);
     }
