@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Plumbline.Plugins.Egpo;
 
 /// <summary>Options of <c>egpo-tables</c>.</summary>
-public sealed record ExactTablesOptions : TrainingOptions
+public sealed record ExactTablesOptions : TextTrainingOptions
 {
     /// <summary>Strength of the pull towards the start.</summary>
     [Positive]

@@ -39,6 +39,15 @@ public static class Kinds
     /// <summary>Rows of data to other rows.</summary>
     public const string Transform = "transform";
 
+    /// <summary>What answers actions with observations and rewards.</summary>
+    public const string Environment = "environment";
+
+    /// <summary>Answers calls in the middle of an episode.</summary>
+    public const string Tool = "tool";
+
+    /// <summary>A problem and a policy to a tree of what could be done, and a choice.</summary>
+    public const string Search = "search";
+
     /// <summary>A source of examples.</summary>
     public const string Data = "data";
 
@@ -53,43 +62,6 @@ public static class Kinds
 
     /// <summary>Sees each step; may log, diagnose or stop.</summary>
     public const string Observer = "observer";
-}
-
-/// <summary>The ids of the loops that come with Plumbline.Training.</summary>
-public static class Loop
-{
-    /// <summary>Supervised fine-tuning on prompts and completions.</summary>
-    public const string Sft = "sft";
-
-    /// <summary>Stored pairs of a better and a worse answer.</summary>
-    public const string OfflinePairs = "offline-pairs";
-
-    /// <summary>Stored lists of ranked or scored answers.</summary>
-    public const string OfflineLists = "offline-lists";
-
-    /// <summary>Stored answers in steps, each with something to learn from.</summary>
-    public const string OfflineSteps = "offline-steps";
-
-    /// <summary>Sample two answers a prompt, judge them, learn from the pair.</summary>
-    public const string OnlinePairs = "online-pairs";
-
-    /// <summary>Iterations: sample from the policy as it is, judge its answers against each other, learn, refresh the reference.</summary>
-    public const string SelfPlay = "self-play";
-
-    /// <summary>Learn to score answers from pairs of a better and a worse one.</summary>
-    public const string RewardTraining = "reward-training";
-
-    /// <summary>Turn one data set into another, for the stages after.</summary>
-    public const string DataStage = "data-stage";
-
-    /// <summary>Measure, compare, report; trains nothing.</summary>
-    public const string Analysis = "analysis";
-
-    /// <summary>Sample a group a prompt, score it, learn from the differences within it.</summary>
-    public const string OnlineGroups = "online-groups";
-
-    /// <summary>Sample, score, estimate advantages with a learned value function.</summary>
-    public const string ActorCritic = "actor-critic";
 }
 
 /// <summary>On a contract type: the kind of the parts that implement it.</summary>

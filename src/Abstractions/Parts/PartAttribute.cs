@@ -29,7 +29,7 @@ public class PartAttribute(string kind, string id) : Attribute
 [AttributeUsage(AttributeTargets.Class, Inherited = false)]
 public sealed class AlgorithmAttribute(string id, string loop) : PartAttribute(Kinds.Algorithm, id)
 {
-    /// <summary>The loop that runs the method; see <see cref="Loop"/>.</summary>
+    /// <summary>The id of the loop that runs the method.</summary>
     public string Loop { get; } = loop;
 
     /// <summary>The loop's slot that this class fills. Default: <c>objective</c>.</summary>
@@ -99,3 +99,15 @@ public sealed class FilterAttribute(string id) : PartAttribute(Kinds.Filter, id)
 /// <summary>A part whose kind is <see cref="Kinds.Transform"/>.</summary>
 [AttributeUsage(AttributeTargets.Class, Inherited = false)]
 public sealed class TransformAttribute(string id) : PartAttribute(Kinds.Transform, id);
+
+/// <summary>A part whose kind is <see cref="Kinds.Environment"/>.</summary>
+[AttributeUsage(AttributeTargets.Class, Inherited = false)]
+public sealed class EnvironmentAttribute(string id) : PartAttribute(Kinds.Environment, id);
+
+/// <summary>A part whose kind is <see cref="Kinds.Search"/>.</summary>
+[AttributeUsage(AttributeTargets.Class, Inherited = false)]
+public sealed class SearchAttribute(string id) : PartAttribute(Kinds.Search, id);
+
+/// <summary>A part whose kind is <see cref="Kinds.Tool"/>.</summary>
+[AttributeUsage(AttributeTargets.Class, Inherited = false)]
+public sealed class ToolAttribute(string id) : PartAttribute(Kinds.Tool, id);

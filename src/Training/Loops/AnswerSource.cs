@@ -8,7 +8,7 @@ internal sealed class AnswerSource
     private readonly StageContext _stage;
     private readonly List<(Example Example, int[] Prompt)> _prompts;
 
-    internal AnswerSource(TrainingOptions options, StageContext stage, CancellationToken cancel)
+    internal AnswerSource(TextTrainingOptions options, StageContext stage, CancellationToken cancel)
     {
         _stage = stage;
         _prompts = PromptSet.Build(options.Rows(stage, cancel), new SequenceBuilder(stage.Policy, options.MaxLength, options.Overlong), options.Overlong, stage.Log);

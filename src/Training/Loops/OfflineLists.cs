@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace Plumbline.Training;
 
 /// <summary>Options of the loop <c>offline-lists</c>.</summary>
-public sealed record OfflineListsOptions : TrainingOptions
+public sealed record OfflineListsOptions : TextTrainingOptions
 {
     /// <summary>The loss.</summary>
     public required Part<ListObjective> Objective { get; init; }

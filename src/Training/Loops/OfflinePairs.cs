@@ -14,7 +14,7 @@ public enum ReferenceRefresh
 }
 
 /// <summary>Options of the loop <c>offline-pairs</c>.</summary>
-public sealed record OfflinePairsOptions : TrainingOptions
+public sealed record OfflinePairsOptions : TextTrainingOptions
 {
     /// <summary>The loss.</summary>
     public required Part<PairObjective> Objective { get; init; }

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Plumbline.Training;
 
 /// <summary>Options of the loop <c>offline-steps</c>.</summary>
-public sealed record OfflineStepsOptions : TrainingOptions
+public sealed record OfflineStepsOptions : TextTrainingOptions
 {
     /// <summary>The loss.</summary>
     public required Part<StepObjective> Objective { get; init; }

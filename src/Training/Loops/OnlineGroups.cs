@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Plumbline.Training;
 
 /// <summary>Options of every loop that samples from the policy.</summary>
-public abstract record RolloutOptions : TrainingOptions
+public abstract record RolloutOptions : TextTrainingOptions
 {
     /// <summary>What scores completions. With several, the advantage part decides how they are joined.</summary>
     public required IReadOnlyList<Part<IReward>> Rewards { get; init; }

@@ -37,7 +37,7 @@ public enum PairHistory
 }
 
 /// <summary>Options of the loop <c>online-pairs</c>.</summary>
-public sealed record OnlinePairsOptions : TrainingOptions
+public sealed record OnlinePairsOptions : TextTrainingOptions
 {
     /// <summary>The loss.</summary>
     public required Part<PairObjective> Objective { get; init; }

@@ -70,9 +70,13 @@ internal sealed class PairScorer(ICausalModel policy, ICausalModel? reference, N
 internal static class ReferencePolicy
 {
     /// <summary>The policy as it is now, frozen, in the role <c>reference</c>; the one before is gone.</summary>
-    internal static ICausalModel Freeze(StageContext stage)
+    internal static ICausalModel Freeze(StageContext stage) => Freeze<ICausalModel>(stage);
+
+    /// <summary>The same for a policy of another sort.</summary>
+    internal static TModel Freeze<TModel>(StageContext stage)
+        where TModel : class, IModel
     {
-        var reference = (ICausalModel)stage.Policy.Freeze();
+        var reference = (TModel)stage.Run.Models.Get<TModel>("policy").Freeze();
         stage.Run.Models.Set("reference", reference);
         return reference;
     }

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Plumbline.Training;
 
 /// <summary>Options of the loop <c>reward-training</c>.</summary>
-public sealed record RewardTrainingOptions : TrainingOptions, IChecksItself
+public sealed record RewardTrainingOptions : TextTrainingOptions, IChecksItself
 {
     /// <summary>The loss; it says what the model gives an answer.</summary>
     public required Part<PreferenceModelObjective> Objective { get; init; }

@@ -14,7 +14,7 @@ public enum SelfPlayKind
 }
 
 /// <summary>Options of the loop <c>self-play</c>.</summary>
-public sealed record SelfPlayOptions : TrainingOptions, IChecksItself
+public sealed record SelfPlayOptions : TextTrainingOptions, IChecksItself
 {
     /// <summary>The loss.</summary>
     public required Part<PairObjective> Objective { get; init; }

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace Plumbline.Training;
 
 /// <summary>Options of the loop <c>sft</c>.</summary>
-public sealed record SftLoopOptions : TrainingOptions
+public sealed record SftLoopOptions : TextTrainingOptions
 {
     /// <summary>The loss.</summary>
     public required Part<SequenceObjective> Objective { get; init; }

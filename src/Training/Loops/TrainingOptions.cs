@@ -52,15 +52,9 @@ public sealed record SteeredCoefficient
     public required Part<IController> By { get; init; }
 }
 
-/// <summary>Options of every loop that trains by gradient steps on text.</summary>
+/// <summary>Options of every loop that trains by gradient steps.</summary>
 public abstract record TrainingOptions : StageOptions, IEstimates
 {
-    /// <summary>Where the examples come from.</summary>
-    public required Part<IData> Data { get; init; }
-
-    /// <summary>What turns the examples into others before the stage begins, in order.</summary>
-    public IReadOnlyList<Part<ITransform>> Transforms { get; init; } = [];
-
     /// <summary>What steers the objective's coefficients.</summary>
     public IReadOnlyList<SteeredCoefficient> Controllers { get; init; } = [];
 
@@ -102,13 +96,6 @@ public abstract record TrainingOptions : StageOptions, IEstimates
     /// <summary>How the learning rate goes on after the warm-up.</summary>
     public ScheduleKind Schedule { get; init; } = ScheduleKind.Constant;
 
-    /// <summary>Longest sequence in tokens, prompt and answer together; null: the model's context.</summary>
-    [Positive]
-    public int? MaxLength { get; init; }
-
-    /// <summary>What to do with an example longer than that.</summary>
-    public OverlongPolicy Overlong { get; init; } = OverlongPolicy.Refuse;
-
     /// <summary>What is watched for at every step; null: nothing.</summary>
     public DiagnosticsOptions? Diagnostics { get; init; } = new();
 
@@ -121,6 +108,23 @@ public abstract record TrainingOptions : StageOptions, IEstimates
     /// <summary>1 where the objective or a term reads a frozen reference, else 0.</summary>
     internal static int ReferenceCopies<T>(IServiceProvider services, Part<T> objective, IReadOnlyList<Part<T>> terms)
         where T : class, IObjective => terms.Prepend(objective).Any(part => (part.Create(services).Needs & PairScorer.OfReference) != 0) ? 1 : 0;
+}
+
+/// <summary>Options of every loop that trains by gradient steps on text.</summary>
+public abstract record TextTrainingOptions : TrainingOptions
+{
+    /// <summary>Where the examples come from.</summary>
+    public required Part<IData> Data { get; init; }
+
+    /// <summary>What turns the examples into others before the stage begins, in order.</summary>
+    public IReadOnlyList<Part<ITransform>> Transforms { get; init; } = [];
+
+    /// <summary>Longest sequence in tokens, prompt and answer together; null: the model's context.</summary>
+    [Positive]
+    public int? MaxLength { get; init; }
+
+    /// <summary>What to do with an example longer than that.</summary>
+    public OverlongPolicy Overlong { get; init; } = OverlongPolicy.Refuse;
 
     /// <summary>The rows to learn from, after the transforms.</summary>
     internal IReadOnlyList<Example> Rows(StageContext stage, CancellationToken cancel)

@@ -195,7 +195,7 @@ public sealed class OptimizationTests
         Assert.All(expected.Zip(values), pair => Assert.Equal(pair.First, pair.Second, 5));
     }
 
-    private sealed record Plain : TrainingOptions
+    private sealed record Plain : TextTrainingOptions
     {
         public override Cost Estimate(IServiceProvider services) => new();
     }
