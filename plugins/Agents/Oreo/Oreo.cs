@@ -34,7 +34,7 @@ public sealed class Oreo(OreoOptions options) : StepObjective, IValueObjective
         ArgumentNullException.ThrowIfNull(batch);
         var (beta, klCoef) = (batch.Number("beta") ?? options.Beta, batch.Number("kl_coef") ?? options.KlCoef);
         var (ratios, states, rewards) = Inputs(batch);
-        var values = batch["values"].detach();
+        var values = batch.Values.detach();
         Tensor bellman;
         if (options.Level == OreoLevel.Response)
         {
