@@ -8,13 +8,13 @@ namespace Plumbline.Plugins.Gigpo;
 /// <remarks>Inputs: logps, mask [N,T]; old_logps, absent on the first update; reference_logps where beta is not 0; advantages [N]. Outputs: loss, policy_loss, kl, clip_fraction.</remarks>
 [Algorithm("gigpo", Loop.AgentRollouts, Paper = "2505.10978", Title = "Group-in-Group Policy Optimization for LLM Agent Training")]
 [Default("learning_rate", 1e-6)]
-public sealed class Gigpo(GigpoOptions options) : GroupObjective
+public sealed class Gigpo(GigpoOptions options) : GroupObjective, ITurnObjective
 {
     /// <inheritdoc/>
     public override Needs Needs => options.Beta == 0 ? Needs.None : Needs.Reference;
 
     /// <inheritdoc/>
-    public override IGroupAdvantage Advantage => new GroupInGroup(options);
+    public ITurnAdvantage TurnAdvantage => new GroupInGroup(options);
 
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, double> Coefficients => options.Beta == 0 ? base.Coefficients : new Dictionary<string, double> { ["beta"] = options.Beta };
@@ -29,7 +29,7 @@ public sealed class Gigpo(GigpoOptions options) : GroupObjective
 
 /// <summary>A_i = AE_i + w · AS_i: an episode against its group's episodes, and a step against those that stand in the same state.</summary>
 [Advantage("gigpo", Paper = "2505.10978", Title = "Group-in-Group Policy Optimization for LLM Agent Training")]
-public sealed class GroupInGroup(GigpoAdvantageOptions options) : IGroupAdvantage
+public sealed class GroupInGroup(GigpoAdvantageOptions options) : ITurnAdvantage
 {
     /// <inheritdoc/>
     public Outputs Compute(Batch batch)

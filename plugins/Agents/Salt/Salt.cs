@@ -8,13 +8,13 @@ namespace Plumbline.Plugins.Salt;
 /// <remarks>Inputs: logps, mask [N,T]; old_logps, absent on the first update; reference_logps where beta is not 0; advantages [N]. Outputs: loss, policy_loss, kl, clip_fraction.</remarks>
 [Algorithm("salt", Loop.AgentRollouts, Paper = "2510.20022", Title = "SALT: Step-level Advantage Assignment for Long-horizon Agents via Trajectory Graph")]
 [Default("learning_rate", 1e-6)]
-public sealed class Salt(SaltOptions options) : GroupObjective
+public sealed class Salt(SaltOptions options) : GroupObjective, ITurnObjective
 {
     /// <inheritdoc/>
     public override Needs Needs => options.Beta == 0 ? Needs.None : Needs.Reference;
 
     /// <inheritdoc/>
-    public override IGroupAdvantage Advantage => new SharedSteps(options);
+    public ITurnAdvantage TurnAdvantage => new SharedSteps(options);
 
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, double> Coefficients => options.Beta == 0 ? base.Coefficients : new Dictionary<string, double> { ["beta"] = options.Beta };
@@ -30,7 +30,7 @@ public sealed class Salt(SaltOptions options) : GroupObjective
 /// <summary>A step that several trajectories share gets the mean of its members' advantages; the others keep theirs.</summary>
 /// <remarks>It transforms the advantages of the part before it, or those of whole trajectories that it makes itself.</remarks>
 [Advantage("salt", Paper = "2510.20022", Title = "SALT: Step-level Advantage Assignment for Long-horizon Agents via Trajectory Graph")]
-public sealed class SharedSteps(SaltAdvantageOptions options) : IGroupAdvantage
+public sealed class SharedSteps(SaltAdvantageOptions options) : ITurnAdvantage
 {
     /// <inheritdoc/>
     public Outputs Compute(Batch batch)
