@@ -102,7 +102,7 @@ public sealed class BeamDecoder(BeamDecoderOptions options) : ISampler
         private readonly SamplingRequest _request;
         private readonly BeamDecoderOptions _options;
         private readonly ITokenizer _tokenizer;
-        private IReadOnlyList<Beam> _beams;
+        private IReadOnlyList<PartialSequence> _beams;
         private float[][] _logps;
 
         internal Search(SamplingRequest request, BeamDecoderOptions options, ICausalModel model)
@@ -117,7 +117,7 @@ public sealed class BeamDecoder(BeamDecoderOptions options) : ISampler
                     : $"{request.Count} completions of a prompt are wanted, and the sampler beam-search keeps {options.Beams}; raise its beams");
             }
 
-            _beams = [new Beam([], 0, Finished: false)];
+            _beams = [new PartialSequence([], 0, Finished: false)];
             _logps = [[]];
         }
 
@@ -129,7 +129,7 @@ public sealed class BeamDecoder(BeamDecoderOptions options) : ISampler
 
         internal bool Ended => _beams.All(beam => beam.Finished || beam.Tokens.Length == Room);
 
-        internal IEnumerable<(int Place, Beam Beam)> Going() => _beams.Select((beam, place) => (place, beam)).Where(pair => !pair.beam.Finished);
+        internal IEnumerable<(int Place, PartialSequence Beam)> Going() => _beams.Select((beam, place) => (place, beam)).Where(pair => !pair.beam.Finished);
 
         internal void Step(Func<int, IReadOnlyList<double>> logps)
         {

@@ -158,7 +158,7 @@ public sealed class RToQ(RToQOptions options) : PairObjective
         RequireToken(start, nameof(start), vocabulary);
         RequireToken(eos ?? start, nameof(eos), vocabulary);
         var logps = Doubles(transitionLogits.log_softmax(1)).Chunk(vocabulary).ToArray();
-        IReadOnlyList<Beam> beams = [new Beam([], 0, Finished: false)];
+        IReadOnlyList<PartialSequence> beams = [new PartialSequence([], 0, Finished: false)];
         for (var t = 0; t < options.MaxTokens && beams.Any(beam => !beam.Finished); t++)
         {
             var now = beams;

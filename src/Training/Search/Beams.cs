@@ -4,7 +4,7 @@ namespace Plumbline.Training.Search;
 /// <param name="Tokens">Its tokens so far.</param>
 /// <param name="Score">The sum of their log-probabilities, nats.</param>
 /// <param name="Finished">Whether it ended with the end-of-sequence token: it keeps its score and its place among the others.</param>
-public sealed record Beam(int[] Tokens, double Score, bool Finished)
+public sealed record PartialSequence(int[] Tokens, double Score, bool Finished)
 {
     /// <summary>The place of the beam that it continues among those of the step before.</summary>
     public int Parent { get; init; }
@@ -29,7 +29,7 @@ public static class Beams
     /// <param name="logps">[V] log-probabilities of the next token after the beam of a place; asked for unfinished ones only.</param>
     /// <param name="eos">The end-of-sequence token; null where a language has none.</param>
     /// <param name="count">Beams that are kept.</param>
-    public static IReadOnlyList<Beam> Extend(IReadOnlyList<Beam> beams, Func<int, IReadOnlyList<double>> logps, int? eos, int count)
+    public static IReadOnlyList<PartialSequence> Extend(IReadOnlyList<PartialSequence> beams, Func<int, IReadOnlyList<double>> logps, int? eos, int count)
     {
         ArgumentNullException.ThrowIfNull(beams);
         ArgumentNullException.ThrowIfNull(logps);
@@ -50,12 +50,12 @@ public static class Beams
 
         return [.. candidates.OrderByDescending(candidate => candidate.Score).ThenBy(candidate => candidate.Parent).ThenBy(candidate => candidate.Token).Take(count)
             .Select(candidate => candidate.Token < 0 ? beams[candidate.Parent] with { Parent = candidate.Parent }
-                : new Beam([.. beams[candidate.Parent].Tokens, candidate.Token], candidate.Score, candidate.Token == eos) { Parent = candidate.Parent })];
+                : new PartialSequence([.. beams[candidate.Parent].Tokens, candidate.Token], candidate.Score, candidate.Token == eos) { Parent = candidate.Parent })];
     }
 
     /// <summary>The end of a search: scores divided by a power of the length, the end-of-sequence token included.</summary>
     /// <returns>Highest score first; of equal ones in the order of the beams.</returns>
-    public static IReadOnlyList<(Beam Beam, double Score)> Ranked(IReadOnlyList<Beam> beams, double lengthPower)
+    public static IReadOnlyList<(PartialSequence Beam, double Score)> Ranked(IReadOnlyList<PartialSequence> beams, double lengthPower)
     {
         ArgumentNullException.ThrowIfNull(beams);
         return [.. beams.Select(beam => (beam, Score: beam.Score / Math.Pow(beam.Tokens.Length, lengthPower))).OrderByDescending(pair => pair.Score)];
