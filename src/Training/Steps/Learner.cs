@@ -64,11 +64,12 @@ internal sealed class Learner : IDisposable
     /// <param name="step">The stage's step, from 0; it sets the learning rate.</param>
     /// <param name="metrics">Takes what the update tells; a step's metrics are its last update's.</param>
     /// <param name="completions">Completions, or pairs, that stand behind the batch.</param>
-    internal void Update(Batch batch, int step, Dictionary<string, double> metrics, int completions)
+    /// <param name="backward">Where the loss's gradient ends at inputs that the loop made without their graph: takes it on to the parameters. Null: the graph is whole.</param>
+    internal void Update(Batch batch, int step, Dictionary<string, double> metrics, int completions, Action? backward = null)
     {
         Complete(batch, completions);
         var loss = Loss(batch, metrics);
-        Apply(loss, batch, step, metrics);
+        Apply(loss, batch, step, metrics, backward);
     }
 
     /// <summary>Adds step numbers, draws, coefficients and what the states contribute.</summary>
@@ -126,7 +127,7 @@ internal sealed class Learner : IDisposable
     }
 
     /// <summary>Backward, clip, update, then states and controllers.</summary>
-    internal void Apply(Loss loss, Batch batch, int step, Dictionary<string, double> metrics)
+    internal void Apply(Loss loss, Batch batch, int step, Dictionary<string, double> metrics, Action? backward = null)
     {
         foreach (var (_, optimization) in _optimizations.Skip(1))
         {
@@ -134,6 +135,7 @@ internal sealed class Learner : IDisposable
         }
 
         var value = Optimization.Backward(loss.Value, step);
+        backward?.Invoke();
         // Every gradient is looked at before any network changes.
         foreach (var (metric, optimization) in _optimizations)
         {
