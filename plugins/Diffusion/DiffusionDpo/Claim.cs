@@ -1,3 +1,5 @@
+using static TorchSharp.torch;
+
 namespace Plumbline.Plugins.DiffusionDpo;
 
 /// <summary>Options of <c>diffusion-dpo-preferred</c>.</summary>
