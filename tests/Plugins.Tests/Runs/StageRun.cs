@@ -15,7 +15,7 @@ internal static class StageRun
 
     /// <summary>Runs the stage.</summary>
     /// <returns>What it told.</returns>
-    internal static Told Run(JsonObject stage, long seed = 5)
+    internal static Told Run(JsonObject stage, long seed = 5, JsonObject? model = null)
     {
         torch.set_num_threads(1);
         var folder = Directory.CreateTempSubdirectory("plumbline-stage-");
@@ -27,9 +27,9 @@ internal static class StageRun
         context = new StageContext { Run = run, Index = 0, Name = "stage", Services = services, Recorder = told, Log = NullLogger.Instance };
         try
         {
-            if (SmallStages.Model(stage) is { } model)
+            if ((model ?? SmallStages.Model(stage)) is { } built)
             {
-                run.Models.Set("policy", Bind<IModel>(model).Create(services));
+                run.Models.Set("policy", Bind<IModel>(built).Create(services));
             }
 
             Bind<ILoop>(stage).Create(services).Run(CancellationToken.None);
