@@ -95,6 +95,18 @@ public interface IStatefulObjective : IObjective
     void Finish(Batch batch, Loss loss);
 }
 
+/// <summary>An objective with a value function beside the policy: two losses of one batch, an optimiser for each.</summary>
+/// <remarks>
+/// The loop makes the value function and gives every batch <c>values</c> [N,T], the value of the state before each token; they begin at 0.
+/// <see cref="ValueLoss"/> sees them with gradient and the policy as it is, <see cref="IObjective.Compute"/> sees them as constants: both those before the update.
+/// </remarks>
+public interface IValueObjective : IObjective
+{
+    /// <summary>The loss of the value function; it must carry gradient to <c>values</c> alone.</summary>
+    /// <exception cref="InvalidInputException">The inputs can't be right; the message names one.</exception>
+    Loss ValueLoss(Batch batch);
+}
+
 /// <summary>An objective over one kind of batch.</summary>
 /// <typeparam name="TBatch">A view of the batch with a constructor over named values.</typeparam>
 public abstract class Objective<TBatch> : IObjective
