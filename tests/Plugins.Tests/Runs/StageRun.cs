@@ -30,9 +30,9 @@ internal static class StageRun
         context = new StageContext { Run = run, Index = 0, Name = "stage", Services = services, Recorder = told, Log = NullLogger.Instance };
         try
         {
-            if ((model ?? SmallStages.Model(stage)) is { } built)
+            if ((model ?? SmallStages.Model(stage)) is { } policy)
             {
-                run.Models.Set("policy", Bind<IModel>(built).Create(services));
+                run.Models.Set("policy", Bind<IModel>(policy).Create(services));
             }
 
             Bind<ILoop>(stage).Create(services).Run(CancellationToken.None);
