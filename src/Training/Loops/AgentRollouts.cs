@@ -111,7 +111,7 @@ public sealed class AgentRollouts(AgentRolloutsOptions options, StageContext sta
             var turns = new TurnBatch(trajectories, like.device, Kernels.WideType(like.dtype));
             Score(step, turns, metrics);
             Tell(turns, policy, metrics);
-            watch.See(turns.Trajectories.Select((trajectory, k) => (trajectory.Group, turns.Returns[k])), trajectories.Select(trajectory => trajectory.Group).Distinct().Count());
+            watch.See(turns.Returns, null, k => turns.Trajectories[k].Group, trajectories.Select(trajectory => trajectory.Group).Distinct().Count());
             var whole = turns.Inputs(step, options.Steps);
             foreach (var (id, advantage) in advantages)
             {

@@ -257,14 +257,20 @@ internal sealed class RewardWatch(IRecorder recorder, int promptsPerEpoch, bool 
     private bool _informative;
     private bool _told;
 
-    /// <summary>Takes the scores of one step, groups next to each other.</summary>
-    internal void See(RolloutBatch batch, int count)
+    /// <summary>Takes the scores of one step.</summary>
+    internal void See(RolloutBatch batch, int count) => See(batch.Totals, batch.Scored, row => batch.Rollouts[row].GroupId, count);
+
+    /// <summary>Takes the scores of one step.</summary>
+    /// <param name="totals">A score each.</param>
+    /// <param name="seen">False where none was given; null: all were.</param>
+    /// <param name="group">The group of each.</param>
+    /// <param name="count">Prompts behind them.</param>
+    internal void See(double[] totals, bool[]? seen, Func<int, long> group, int count)
     {
-        var totals = batch.Totals;
-        var scored = Enumerable.Range(0, totals.Length).Where(row => batch.Scored?[row] ?? true);
+        var scored = Enumerable.Range(0, totals.Length).Where(row => seen?[row] ?? true);
         if (withinGroups)
         {
-            _informative |= scored.GroupBy(row => batch.Rollouts[row].GroupId, row => totals[row]).Any(group => group.Max() > group.Min());
+            _informative |= scored.GroupBy(group, row => totals[row]).Any(rewards => rewards.Max() > rewards.Min());
         }
         else
         {
@@ -275,13 +281,6 @@ internal sealed class RewardWatch(IRecorder recorder, int promptsPerEpoch, bool 
             }
         }
 
-        Count(count);
-    }
-
-    /// <summary>Takes the rewards of one step where rows have none but their totals.</summary>
-    internal void See(IEnumerable<(long Group, double Total)> rows, int count)
-    {
-        _informative |= rows.GroupBy(row => row.Group, row => row.Total).Any(group => group.Max() > group.Min());
         Count(count);
     }
 
