@@ -1,13 +1,14 @@
 using Plumbline.Plugins.DecisionMlp;
 using Plumbline.Plugins.PointMass;
 using Plumbline.Training;
+using Plumbline.Training.Agents;
 
 namespace Plumbline.Tests;
 
 /// <summary>What every loop promises, whatever it learns from.</summary>
 public sealed class EveryLoopTests
 {
-    public static TheoryData<string> Loops => [.. OnData, "environment", "environment with a critic by itself"];
+    public static TheoryData<string> Loops => [.. OnData, "environment", "environment with a critic by itself", "agent-rollouts"];
 
     /// <summary>Those that learn from rows of data.</summary>
     public static TheoryData<string> LoopsOnData => [.. OnData];
@@ -124,6 +125,22 @@ public sealed class EveryLoopTests
                 Minibatches = 2,
                 EpochsPerBatch = 2,
                 LearningRate = 0.01,
+            },
+            tiny.Stage),
+        "agent-rollouts" => new AgentRollouts(
+            new AgentRolloutsOptions
+            {
+                Objective = Part<GroupObjective>.Of("policy-gradient", new PolicyGradient(Needs.Reference | Needs.Entropies)),
+                Environment = Rooms.Part,
+                Agent = new AgentOptions { ActionPrefix = "i", ObservationPrefix = "j" },
+                Rewards = [Scoring.Part("first", rollout => rollout.Completion[0])],
+                Steps = steps,
+                TasksPerStep = 3,
+                GroupSize = 4,
+                Minibatches = 2,
+                EpochsPerBatch = 2,
+                LearningRate = 0.01,
+                SaveEvery = 0,
             },
             tiny.Stage),
         "online-pairs" => new OnlinePairs(
