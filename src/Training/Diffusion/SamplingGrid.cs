@@ -48,8 +48,18 @@ public sealed class SamplingGrid
         ArgumentNullException.ThrowIfNull(options);
         if (process.Schedule is not { } schedule)
         {
+            if (options.Spacing != TimestepSpacing.Trailing || options.StepsOffset != 0 || options.EndAtZero)
+            {
+                throw new InvalidInputException("spacing, steps_offset and end_at_zero belong to the path diffusion, and the model's path is flow: nothing would read them");
+            }
+
             var sigmas = FlowGrid.Sigmas(new FlowGridOptions { NumInferenceSteps = options.NumInferenceSteps, Shift = options.Shift });
             return new SamplingGrid(process.Path, sigmas[..^1], sigmas[..^1], sigmas[1..]);
+        }
+
+        if (options.Shift != 1)
+        {
+            throw new InvalidInputException("shift belongs to the path flow, and the model's path is diffusion: nothing would read it");
         }
 
         var grid = TimestepGrid.Create(new TimestepGridOptions

@@ -67,9 +67,37 @@ internal sealed class Learner : IDisposable
     /// <param name="backward">Where the loss's gradient ends at inputs that the loop made without their graph: takes it on to the parameters. Null: the graph is whole.</param>
     internal void Update(Batch batch, int step, Dictionary<string, double> metrics, int completions, Action? backward = null)
     {
+        batch.With("iteration", step).With("iterations", _options.Steps);
         Complete(batch, completions);
+        var value = ValueLoss(batch, metrics);
         var loss = Loss(batch, metrics);
-        Apply(loss, batch, step, metrics, backward);
+        Apply(loss, batch, step, metrics, value, backward);
+    }
+
+    /// <summary>The loss of the value function, where there is one; the batch's values are constants from then on.</summary>
+    private Tensor? ValueLoss(Batch batch, Dictionary<string, double> metrics)
+    {
+        Tensor? sum = null;
+        foreach (var objective in _terms.Select(term => term.Objective).OfType<IValueObjective>())
+        {
+            // The policy is a constant of this loss, whatever its author does.
+            var loss = objective.ValueLoss(batch.Constant(but: "values"));
+            sum = sum is null ? loss.Value : sum + loss.Value;
+            var told = new Dictionary<string, double>();
+            told.Add(loss.AsEnumerable());
+            foreach (var (name, number) in told)
+            {
+                metrics[$"value_{name}"] = number;
+            }
+        }
+
+        if (sum is not null)
+        {
+            metrics["value_loss"] = sum.ToDouble();
+            batch.With("values", batch["values"].detach());
+        }
+
+        return sum;
     }
 
     /// <summary>Adds step numbers, draws, coefficients and what the states contribute.</summary>
@@ -127,19 +155,28 @@ internal sealed class Learner : IDisposable
     }
 
     /// <summary>Backward, clip, update, then states and controllers.</summary>
-    internal void Apply(Loss loss, Batch batch, int step, Dictionary<string, double> metrics, Action? backward = null)
+    /// <param name="loss">The objective's loss.</param>
+    /// <param name="batch">What it was of.</param>
+    /// <param name="step">The stage's step.</param>
+    /// <param name="metrics">Takes norms and rates.</param>
+    /// <param name="value">
+    /// The value function's loss. No weight stands behind both: each sees what the other learns as constants. So one pass backward gives both gradients, and
+    /// the order of the two updates does not matter.
+    /// </param>
+    /// <param name="backward">As <see cref="Update"/> takes it.</param>
+    internal void Apply(Loss loss, Batch batch, int step, Dictionary<string, double> metrics, Tensor? value = null, Action? backward = null)
     {
         foreach (var (_, optimization) in _optimizations.Skip(1))
         {
             optimization.Zero();
         }
 
-        var value = Optimization.Backward(loss.Value, step);
+        var total = Optimization.Backward(value is null ? loss.Value : loss.Value + value, step);
         backward?.Invoke();
         // Every gradient is looked at before any network changes.
         foreach (var (metric, optimization) in _optimizations)
         {
-            metrics[metric] = optimization.Clip(step, value);
+            metrics[metric] = optimization.Clip(step, total);
         }
 
         metrics["learning_rate"] = Optimization.Update(step);
