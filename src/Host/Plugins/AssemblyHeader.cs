@@ -32,19 +32,19 @@ internal sealed record AssemblyHeader
     public static AssemblyHeader Read(string path)
     {
         using var file = File.OpenRead(path);
-        using var image = new PEReader(file);
-        if (!image.HasMetadata)
+        using var portable = new PEReader(file);
+        if (!portable.HasMetadata)
         {
             throw new BadImageFormatException("it is no .NET assembly");
         }
 
         // A copy that broke off may have its metadata whole and its code not.
-        if (image.PEHeaders.SectionHeaders.Any(section => section.PointerToRawData + (long)section.SizeOfRawData > file.Length))
+        if (portable.PEHeaders.SectionHeaders.Any(section => section.PointerToRawData + (long)section.SizeOfRawData > file.Length))
         {
             throw new BadImageFormatException("the file ends before its last section");
         }
 
-        var metadata = image.GetMetadataReader();
+        var metadata = portable.GetMetadataReader();
         var parts = new List<PartHeader>();
         foreach (var handle in metadata.TypeDefinitions)
         {

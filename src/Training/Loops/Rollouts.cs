@@ -280,6 +280,17 @@ internal sealed class RewardWatch(IRecorder recorder, int promptsPerEpoch, bool 
         }
     }
 
+    /// <summary>Takes the rewards of one step where rows have none but their totals.</summary>
+    internal void See(IEnumerable<(long Group, double Total)> rows, int prompts)
+    {
+        _informative |= rows.GroupBy(row => row.Group, row => row.Total).Any(group => group.Max() > group.Min());
+        _prompts += prompts;
+        if (_prompts >= promptsPerEpoch)
+        {
+            Close($"over a whole epoch of {_prompts} prompts");
+        }
+    }
+
     /// <summary>At the stage's end: an epoch that was cut short counts too.</summary>
     internal void End()
     {

@@ -77,7 +77,7 @@ public sealed class RandomCompositions
 
         Steer(stage, draws, [objective, term is null ? null : Make(term)]);
         foreach (var (name, slot) in slots.Where(pair => pair.Key is not ("objective" or "terms" or "rewards" or "token_reward")
-            && pair.Value.SlotKind is not (Kinds.Data or Kinds.Judge or Kinds.Sampler or Kinds.Model)))
+            && pair.Value.SlotKind is not (Kinds.Data or Kinds.Judge or Kinds.Sampler or Kinds.Model or Kinds.Environment or Kinds.Search or Kinds.Tool)))
         {
             var fitting = Fitting(slot);
             if (fitting.Length == 0 || stage.ContainsKey(name) || !Maybe(0.6, name) || (name == "advantage" && objective?.Needs.HasFlag(Needs.Rewards) == true) || algorithm.Slot == name)
@@ -93,7 +93,7 @@ public sealed class RandomCompositions
             }
         }
 
-        if (stage.ContainsKey("rewards"))
+        if (stage.ContainsKey("rewards") && slots["rewards"].Property.PropertyType == typeof(IReadOnlyList<Part<IReward>>))
         {
             stage["rewards"] = Maybe(0.3, "two") && !SmallStages.VerdictsAlone.Contains(stage["objective"]?.GetValue<string>() ?? algorithm.Id) ? new JsonArray("small-verdict", "small-reward") : new JsonArray("small-verdict");
         }

@@ -5,31 +5,13 @@ namespace Plumbline.Tests.Plugins.Runs;
 /// <summary>What a stage of each loop needs beside the method: data, and what scores or judges.</summary>
 internal static class SmallStages
 {
-    private static readonly Dictionary<string, string> Given = new()
+    /// <summary>A transformer of a few hundred weights: what a stage runs on where its loop says nothing else.</summary>
+    private static readonly JsonObject Transformer = new()
     {
-        [Loop.Sft] = """{ "data": "small", "batch_size": 4 }""",
-        [Loop.OfflinePairs] = """{ "data": "small", "batch_size": 4 }""",
-        [Loop.OnlineGroups] = """{ "data": "small", "rewards": ["small-reward"], "prompts_per_step": 3, "sampler": { "group_size": 4, "max_new_tokens": 5 }, "sample_every": 0 }""",
-        [Loop.ActorCritic] = """{ "data": "small", "rewards": ["small-reward"], "prompts_per_step": 6, "sampler": { "max_new_tokens": 5 }, "sample_every": 0 }""",
-        [Loop.OfflineLists] = """{ "data": "small", "batch_size": 4, "separator": "l" }""",
-        [Loop.OfflineSteps] = """{ "data": "small", "batch_size": 4 }""",
-        [Loop.OnlinePairs] = """{ "data": "small", "judge": "small-judge", "prompts_per_step": 3, "sampler": { "max_new_tokens": 5 }, "sample_every": 0 }""",
-        [Loop.SelfPlay] = """{ "data": "small", "judge": "small-judge", "prompts_per_step": 3, "batch_size": 4, "sampler": { "group_size": 4, "max_new_tokens": 5 }, "write_samples": false }""",
-        [Loop.RewardTraining] = """{ "data": "small", "batch_size": 4 }""",
+        ["use"] = "transformer", ["layers"] = 2, ["width"] = 16, ["heads"] = 2, ["context_length"] = 40, ["init_std"] = 0.3, ["tokenizer"] = "small-letters",
     };
 
     private static readonly HashSet<string> Methods = [.. StageRun.Parts.Ids(Kinds.Algorithm)];
-
-    /// <summary>What a method wants otherwise than its loop's other methods.</summary>
-    private static readonly Dictionary<string, string> Otherwise = new()
-    {
-        ["knapsack-rl"] = """{ "rewards": ["small-verdict"] }""",
-        // Its window and parts that choose among a batch's rows exclude each other.
-        ["t-ppo"] = """{ "filter": null, "scheduler": null, "window": 2 }""",
-        ["disco"] = """{ "rewards": ["small-verdict"] }""",
-        // Untrained, the small model is flatter than the paper's threshold.
-        ["gtpo"] = """{ "measure_initial_entropy": true }""",
-    };
 
     /// <summary>Methods that take verdicts alone, 0 or 1, so that a second reward can't be added.</summary>
     internal static readonly HashSet<string> VerdictsAlone = ["disco", "knapsack-rl"];
@@ -46,10 +28,9 @@ internal static class SmallStages
     internal static JsonObject Of(string algorithm, int steps)
     {
         var loop = StageRun.Parts.Find(Kinds.Algorithm, algorithm)!.Loop!;
-        Assert.True(Given.ContainsKey(loop), $"there is no small stage for the loop '{loop}': add what it needs beside a method to {nameof(SmallStages)}");
         var stage = OfLoop(loop, steps);
         stage["use"] = algorithm;
-        Merge(stage, Otherwise.GetValueOrDefault(algorithm, "{}"));
+        Merge(stage, Find(algorithm)?["stage"]);
         return stage;
     }
 
@@ -57,13 +38,29 @@ internal static class SmallStages
     internal static JsonObject OfLoop(string loop, int steps)
     {
         var stage = new JsonObject { ["use"] = loop, ["steps"] = steps };
-        Merge(stage, Given[loop]);
+        Merge(stage, (Find(loop) ?? throw new InvalidOperationException($"there is no small stage of the loop '{loop}': write what it needs beside a method into tests/Plugins.Tests/Runs/small/{loop}.json"))["stage"]);
         return stage;
     }
 
-    private static void Merge(JsonObject stage, string more)
+    /// <summary>The model that a stage runs on; null: none.</summary>
+    internal static JsonObject? Model(JsonObject stage)
     {
-        foreach (var (key, value) in JsonNode.Parse(more)!.AsObject())
+        var use = (string)stage["use"]!;
+        var loop = StageRun.Parts.Find(Kinds.Algorithm, use)?.Loop ?? use;
+        var told = new[] { use, loop }.Select(Find).FirstOrDefault(json => json?.ContainsKey("model") == true);
+        return told is null ? Transformer : told["model"]?.DeepClone().AsObject();
+    }
+
+    /// <summary>What is on record of a loop or a method: small/ID.json with <c>stage</c> and, where it is not the transformer, <c>model</c>.</summary>
+    private static JsonObject? Find(string id)
+    {
+        var path = Path.Combine(AppContext.BaseDirectory, "small", id + ".json");
+        return File.Exists(path) ? JsonNode.Parse(File.ReadAllText(path))!.AsObject() : null;
+    }
+
+    private static void Merge(JsonObject stage, JsonNode? more)
+    {
+        foreach (var (key, value) in more?.AsObject() ?? [])
         {
             stage[key] = value?.DeepClone();
         }

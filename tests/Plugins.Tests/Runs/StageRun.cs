@@ -8,15 +8,10 @@ using TorchSharp;
 
 namespace Plumbline.Tests.Plugins.Runs;
 
-/// <summary>One stage on a tiny transformer in float64, bound from JSON as a manifest's is.</summary>
+/// <summary>One stage on a tiny model in float64, bound from JSON as a manifest's is.</summary>
 internal static class StageRun
 {
     internal static readonly LoadedParts Parts = new(ReferenceVectors.Plugins.Append(typeof(LoadedParts).Assembly).Append(typeof(StageRun).Assembly));
-
-    private static readonly JsonObject Model = new()
-    {
-        ["use"] = "transformer", ["layers"] = 2, ["width"] = 16, ["heads"] = 2, ["context_length"] = 40, ["init_std"] = 0.3, ["tokenizer"] = "small-letters",
-    };
 
     /// <summary>Runs the stage.</summary>
     /// <returns>What it told.</returns>
@@ -32,7 +27,11 @@ internal static class StageRun
         context = new StageContext { Run = run, Index = 0, Name = "stage", Services = services, Recorder = told, Log = NullLogger.Instance };
         try
         {
-            run.Models.Set("policy", Bind<IModel>(Model).Create(services));
+            if (SmallStages.Model(stage) is { } model)
+            {
+                run.Models.Set("policy", Bind<IModel>(model).Create(services));
+            }
+
             Bind<ILoop>(stage).Create(services).Run(CancellationToken.None);
             return told;
         }

@@ -1,11 +1,16 @@
 using Plumbline.Training;
+using Plumbline.Training.Agents;
 
 namespace Plumbline.Tests;
 
 /// <summary>What every loop promises, whatever it learns from.</summary>
 public sealed class EveryLoopTests
 {
-    public static TheoryData<string> Loops => ["sft", "offline-pairs", "offline-lists in context", "offline-lists separate", "online-groups", "actor-critic with a head", "actor-critic with a network", "online-pairs", "self-play in iterations", "self-play with a look ahead", "reward-training", "offline-steps", "search-pairs"];
+    private static readonly string[] OnData = ["sft", "offline-pairs", "offline-lists in context", "offline-lists separate", "online-groups", "actor-critic with a head", "actor-critic with a network", "online-pairs", "self-play in iterations", "self-play with a look ahead", "reward-training", "offline-steps", "search-pairs"];
+
+    public static TheoryData<string> LoopsOnData => [.. OnData];
+
+    public static TheoryData<string> Loops => [.. OnData, "agent-rollouts"];
 
     [Theory]
     [MemberData(nameof(Loops))]
@@ -70,7 +75,7 @@ public sealed class EveryLoopTests
     }
 
     [Theory]
-    [MemberData(nameof(Loops))]
+    [MemberData(nameof(LoopsOnData))]
     public void Data_without_rows_is_refused(string loop)
     {
         using var tiny = new Tiny();
@@ -117,6 +122,22 @@ public sealed class EveryLoopTests
                 Minibatches = 2,
                 EpochsPerBatch = 2,
                 LearningRate = 0.01,
+            },
+            tiny.Stage),
+        "agent-rollouts" => new AgentRollouts(
+            new AgentRolloutsOptions
+            {
+                Objective = Part<GroupObjective>.Of("policy-gradient", new PolicyGradient(Needs.Reference | Needs.Entropies)),
+                Environment = Rooms.Part,
+                Agent = new AgentOptions { ActionPrefix = "i", ObservationPrefix = "j" },
+                Rewards = [Scoring.Part("first", rollout => rollout.Completion[0])],
+                Steps = steps,
+                TasksPerStep = 3,
+                GroupSize = 4,
+                Minibatches = 2,
+                EpochsPerBatch = 2,
+                LearningRate = 0.01,
+                SaveEvery = 0,
             },
             tiny.Stage),
         "online-pairs" => new OnlinePairs(
