@@ -25,7 +25,7 @@ internal sealed class StepSampling(IStepSampling options, StageContext stage, Dr
     internal List<SteppedRollout> Sample(IReadOnlyList<Example> rows)
     {
         var rollouts = PolicySamples.Of(stage, _sampler, rows, options.Answers, draws.Key("answers"), cancel);
-        return [.. rollouts.Zip(Outcomes(rollouts), (rollout, outcome) => new SteppedRollout(rollout, Ends(rollout.Completion), outcome))];
+        return [.. rollouts.Zip(Outcomes(rollouts), (rollout, outcome) => new SteppedRollout(rollout, AnswerSteps.Ends(Tokenizer, rollout.Completion, options.Separator), outcome))];
     }
 
     /// <summary>A step's text; the end-of-sequence token leaves no trace.</summary>
@@ -69,23 +69,5 @@ internal sealed class StepSampling(IStepSampling options, StageContext stage, Dr
     {
         stage.Recorder.InHand(Kinds.Reward + " " + options.Reward.Id, "scoring");
         return RewardScores.Of(_reward, options.Reward.Id, rollouts, new RewardContext(0, 0, draws.Key("reward"))).Values;
-    }
-
-    /// <summary>Where steps end: after a separator, and at the answer's end. The end-of-sequence token goes with the step before it.</summary>
-    private int[] Ends(int[] tokens)
-    {
-        var ends = new List<int>();
-        var start = 0;
-        for (var i = 1; i <= tokens.Length; i++)
-        {
-            if (i == tokens.Length || (tokens[i] != Tokenizer.EosId
-                && (options.Separator is not { } separator || Tokenizer.Decode(tokens.AsSpan(start, i - start)).EndsWith(separator, StringComparison.Ordinal))))
-            {
-                ends.Add(i);
-                start = i;
-            }
-        }
-
-        return [.. ends];
     }
 }

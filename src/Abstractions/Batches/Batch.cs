@@ -58,6 +58,11 @@ public class Batch
         return this;
     }
 
+    /// <summary>A batch of the same values in which every tensor is a constant but one.</summary>
+    /// <param name="but">The one that keeps its gradient.</param>
+    public Batch Constant(string but) => new(_values.Select(pair =>
+        KeyValuePair.Create(pair.Key, pair.Key != but && pair.Value is Tensor tensor ? tensor.detach() : pair.Value)));
+
     /// <summary>Refuses inputs whose shapes differ from the first one's. Absent inputs are passed over.</summary>
     /// <exception cref="InvalidInputException">The message holds <c>shape</c> and both names.</exception>
     public void RequireSameShape(params ReadOnlySpan<string> names)

@@ -217,6 +217,9 @@ public sealed class StepBatch : Batch
 
     /// <summary>[N,S] the advantage of each step.</summary>
     public Tensor Advantages => this["advantages"];
+
+    /// <summary>[N,T] the value of the state before each token, where the objective has a value function.</summary>
+    public Tensor Values => this["values"];
 }
 
 /// <summary>B pairs of a better and a worse answer, as a model of preferences sees them.</summary>

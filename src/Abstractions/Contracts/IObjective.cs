@@ -45,7 +45,8 @@ public sealed record Column(string Name)
 /// An objective owns no model, file, clock or random source, and works in any floating dtype.
 /// Derive from the class of your loop: <see cref="PairObjective"/>, <see cref="GroupObjective"/>, <see cref="SequenceObjective"/>,
 /// <see cref="ActorCriticObjective"/>, <see cref="ListObjective"/>, <see cref="StepObjective"/>, <see cref="PreferenceModelObjective"/>.
-/// Beside its own inputs every batch has the plain numbers <c>step</c> (the optimiser's updates before this one, from 0) and <c>total_steps</c> (those the stage plans).
+/// Beside its own inputs every batch has the plain numbers <c>step</c> (the optimiser's updates before this one, from 0) and <c>total_steps</c> (those the stage plans);
+/// where a batch is updated on as soon as it is made, <c>iteration</c> (the stage's step, from 0) and <c>iterations</c> (those it plans) too.
 /// </remarks>
 [Kind(Kinds.Objective)]
 public interface IObjective
@@ -94,6 +95,18 @@ public interface IStatefulObjective : IObjective
     void Finish(Batch batch, Loss loss);
 }
 
+/// <summary>An objective with a value function beside the policy: two losses of one batch, an optimiser for each.</summary>
+/// <remarks>
+/// The loop makes the value function and gives every batch <c>values</c> [N,T], the value of the state before each token; they begin at 0.
+/// <see cref="ValueLoss"/> sees them with gradient and the policy as it is, <see cref="IObjective.Compute"/> sees them as constants: both those before the update.
+/// </remarks>
+public interface IValueObjective : IObjective
+{
+    /// <summary>The loss of the value function; it must carry gradient to <c>values</c> alone.</summary>
+    /// <exception cref="InvalidInputException">The inputs can't be right; the message names one.</exception>
+    Loss ValueLoss(Batch batch);
+}
+
 /// <summary>An objective over one kind of batch.</summary>
 /// <typeparam name="TBatch">A view of the batch with a constructor over named values.</typeparam>
 public abstract class Objective<TBatch> : IObjective
@@ -136,7 +149,11 @@ public abstract class SequenceObjective : Objective<SequenceBatch>;
 public abstract class ActorCriticObjective : Objective<ActorCriticBatch>
 {
     /// <summary>Tensors that it can read beyond the usual ones: further outputs [N,T] of the advantage part, by their names; <c>sample_weights</c> [N] of a filter.</summary>
-    /// <remarks>A loop hands over what it has of these. It refuses a window where no policy_mask is read, and weights where no sample_weights are.</remarks>
+    /// <remarks>
+    /// A loop hands over what it has of these. It refuses a window where no policy_mask is read, and weights where no sample_weights are.
+    /// Where a row is an episode of a decision problem there are kl [N,T], the divergence from the policy that acted, where it is known exactly;
+    /// component_logps, old_component_logps and component_entropies [N,T,C] of each component of an action; and post_values [N,T] of the states after the decisions.
+    /// </remarks>
     public virtual IReadOnlyList<string> FurtherInputs => [];
 }
 

@@ -1,3 +1,4 @@
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Plumbline.Training.Diffusion;
@@ -24,19 +25,42 @@ public static class MovingAverage
         Coefficients.RequireSameShape(target, "target", source, "source");
         return (options.Decay * target) + ((1 - options.Decay) * source);
     }
+}
 
-    /// <summary>Moves the weights of one network towards those of another of the same build, in place.</summary>
-    /// <param name="average">Whose weights move.</param>
-    /// <param name="network">Towards these.</param>
-    /// <param name="decay">How much of the average stays.</param>
-    public static void Update(nn.Module average, nn.Module network, double decay)
+/// <summary>A moving average of the weights that train.</summary>
+public sealed class AveragedWeights : IDisposable
+{
+    private readonly Parameter[] _weights;
+    private readonly Tensor[] _averages;
+
+    /// <summary>An average that begins at the weights as they are.</summary>
+    /// <param name="weights">Those without gradient are passed over.</param>
+    public AveragedWeights(IEnumerable<Parameter> weights)
     {
-        ArgumentNullException.ThrowIfNull(average);
-        ArgumentNullException.ThrowIfNull(network);
-        using var frozen = no_grad();
-        foreach (var (mine, theirs) in average.parameters().Zip(network.parameters()))
+        _weights = [.. weights.Where(weight => weight.requires_grad)];
+        _averages = [.. _weights.Select(weight => weight.detach().clone().DetachFromDisposeScope())];
+    }
+
+    /// <summary>decay·average + (1-decay)·weights.</summary>
+    public void Update(double decay)
+    {
+        using var still = no_grad();
+        for (var i = 0; i < _weights.Length; i++)
         {
-            mine.mul_(decay).add_(theirs, 1 - decay);
+            _ = _averages[i].mul_(decay).add_(_weights[i], 1 - decay);
         }
     }
+
+    /// <summary>Gives the network the averages as its weights.</summary>
+    public void Restore()
+    {
+        using var still = no_grad();
+        for (var i = 0; i < _weights.Length; i++)
+        {
+            _ = _weights[i].copy_(_averages[i]);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Array.ForEach(_averages, average => average.Dispose());
 }

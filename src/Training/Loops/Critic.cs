@@ -1,4 +1,4 @@
-using Plumbline.Training.Engine;
+using Plumbline.Training.Models;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -11,66 +11,45 @@ public enum CriticKind
     /// <summary>A linear head on the policy's hidden states; its gradient reaches the shared trunk.</summary>
     Head,
 
-    /// <summary>A network of its own, begun as a copy of the policy, with a linear head.</summary>
+    /// <summary>A network of its own, begun as a copy of the policy, with a linear head; beside a table, a number for each of its states.</summary>
     Network,
 }
 
 /// <summary>A learned value of the state before each answer token.</summary>
 internal sealed class Critic : IDisposable
 {
-    private readonly ICausalModel? _network;
-    private readonly Linear _head;
-    private readonly SequenceScorer _scorer;
+    private readonly ValueModel? _network;
+    private readonly Linear? _head;
+    private readonly SequenceScorer? _trunk;
 
     internal Critic(CriticKind kind, ICausalModel policy, SharedPrefixMode sharedPrefix)
     {
-        var like = policy.Network.parameters().First();
         if (kind == CriticKind.Network)
         {
-            _network = (ICausalModel)policy.Freeze();
-            foreach (var parameter in _network.Network.parameters())
-            {
-                parameter.requires_grad = true;
-            }
-
-            _network.Network.train();
+            _network = ValueModel.Beside(policy, sharedPrefix);
         }
-
-        _scorer = new SequenceScorer(_network ?? policy, sharedPrefix: sharedPrefix);
-        _head = nn.Linear(policy.Width, 1, device: like.device, dtype: like.dtype);
-        // A critic that begins at zero leaves the first advantages to the rewards.
-        using var still = no_grad();
-        _head.weight.zero_();
-        _head.bias!.zero_();
+        else
+        {
+            (_head, _trunk) = (ValueModel.ZeroHead(policy), new SequenceScorer(policy, sharedPrefix: sharedPrefix));
+        }
     }
 
     /// <summary>What trains with the critic's own learning rate.</summary>
-    internal IEnumerable<Parameter> Parameters => _network is null ? _head.parameters() : _network.Network.parameters().Concat(_head.parameters());
+    internal IEnumerable<Parameter> Parameters => _network?.Network.parameters() ?? _head!.parameters();
 
     /// <summary>Log-probabilities, entropies if asked for, and values; one forward where the trunk is shared, else two.</summary>
-    internal ScoredSequences Score(SequenceScorer scorer, IReadOnlyList<PromptedSequence> sequences, Needs needs)
-    {
-        if (_network is null)
-        {
-            return scorer.Score(sequences, needs, Head);
-        }
-
-        return scorer.Score(sequences, needs) with { Values = _scorer.Values(sequences, Head) };
-    }
+    internal ScoredSequences Score(SequenceScorer scorer, IReadOnlyList<PromptedSequence> sequences, Needs needs) => _network is null
+        ? scorer.Score(sequences, needs, Head) : scorer.Score(sequences, needs) with { Values = _network.Values(sequences) };
 
     /// <summary>Values alone.</summary>
-    internal Tensor Values(IReadOnlyList<PromptedSequence> sequences) => _scorer.Values(sequences, Head);
+    internal Tensor Values(IReadOnlyList<PromptedSequence> sequences) => _network?.Values(sequences) ?? _trunk!.Values(sequences, Head);
 
     /// <inheritdoc/>
     public void Dispose()
     {
         _network?.Dispose();
-        _head.Dispose();
+        _head?.Dispose();
     }
 
-    private Tensor Head(Tensor states)
-    {
-        var values = _head.forward(states).squeeze(-1);
-        return values.to_type(Kernels.WideType(values.dtype));
-    }
+    private Tensor Head(Tensor states) => ValueModel.Values(states, _head);
 }

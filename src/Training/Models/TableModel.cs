@@ -6,7 +6,7 @@ namespace Plumbline.Training.Models;
 
 /// <summary>A table of logits: for each prompt of one token and each place in the answer its own distribution.</summary>
 /// <remarks>The prompt's token is its row. A subclass may choose another <see cref="Row"/>, such as one that depends on the token before.</remarks>
-public class TableModel : TokenFunctionModel
+public class TableModel : TokenFunctionModel, IOwnValues
 {
     private readonly Table _table;
 
@@ -39,6 +39,27 @@ public class TableModel : TokenFunctionModel
 
     /// <inheritdoc/>
     protected override TokenFunctionModel Copy() => new TableModel(Tokenizer, _table.Weights.detach());
+
+    /// <summary>A number for each state that the table has a distribution for, and for the whole answers.</summary>
+    ICausalModel IOwnValues.NewValues()
+    {
+        using var start = zeros([Values.shape[0], Values.shape[1] + 1, 1], Values.dtype, Values.device);
+        return new ValueTable(this, start);
+    }
+
+    /// <summary>[P,T+1,1] values, in the rows of the table they belong to.</summary>
+    private sealed class ValueTable(TableModel owner, Tensor start) : TokenFunctionModel(owner.Tokenizer, owner.ContextLength + 1)
+    {
+        private readonly Table _values = new(start);
+
+        public override nn.Module Network => _values;
+
+        public override int Width => 1;
+
+        protected override Tensor NextLogits(Tensor tokens) => _values.Weights.index_select(0, owner.Row(tokens)).narrow(1, 0, tokens.shape[1]);
+
+        protected override TokenFunctionModel Copy() => new ValueTable(owner, _values.Weights.detach());
+    }
 
     private sealed class Table : nn.Module
     {

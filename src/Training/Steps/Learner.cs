@@ -64,11 +64,40 @@ internal sealed class Learner : IDisposable
     /// <param name="step">The stage's step, from 0; it sets the learning rate.</param>
     /// <param name="metrics">Takes what the update tells; a step's metrics are its last update's.</param>
     /// <param name="completions">Completions, or pairs, that stand behind the batch.</param>
-    internal void Update(Batch batch, int step, Dictionary<string, double> metrics, int completions)
+    /// <param name="backward">Where the loss's gradient ends at inputs that the loop made without their graph: takes it on to the parameters. Null: the graph is whole.</param>
+    internal void Update(Batch batch, int step, Dictionary<string, double> metrics, int completions, Action? backward = null)
     {
+        batch.With("iteration", step).With("iterations", _options.Steps);
         Complete(batch, completions);
+        var value = ValueLoss(batch, metrics);
         var loss = Loss(batch, metrics);
-        Apply(loss, batch, step, metrics);
+        Apply(loss, batch, step, metrics, value, backward);
+    }
+
+    /// <summary>The loss of the value function, where there is one; the batch's values are constants from then on.</summary>
+    private Tensor? ValueLoss(Batch batch, Dictionary<string, double> metrics)
+    {
+        Tensor? sum = null;
+        foreach (var objective in _terms.Select(term => term.Objective).OfType<IValueObjective>())
+        {
+            // The policy is a constant of this loss, whatever its author does.
+            var loss = objective.ValueLoss(batch.Constant(but: "values"));
+            sum = sum is null ? loss.Value : sum + loss.Value;
+            var told = new Dictionary<string, double>();
+            told.Add(loss.AsEnumerable());
+            foreach (var (name, number) in told)
+            {
+                metrics[$"value_{name}"] = number;
+            }
+        }
+
+        if (sum is not null)
+        {
+            metrics["value_loss"] = sum.ToDouble();
+            batch.With("values", batch["values"].detach());
+        }
+
+        return sum;
     }
 
     /// <summary>Adds step numbers, draws, coefficients and what the states contribute.</summary>
@@ -126,18 +155,28 @@ internal sealed class Learner : IDisposable
     }
 
     /// <summary>Backward, clip, update, then states and controllers.</summary>
-    internal void Apply(Loss loss, Batch batch, int step, Dictionary<string, double> metrics)
+    /// <param name="loss">The objective's loss.</param>
+    /// <param name="batch">What it was of.</param>
+    /// <param name="step">The stage's step.</param>
+    /// <param name="metrics">Takes norms and rates.</param>
+    /// <param name="value">
+    /// The value function's loss. No weight stands behind both: each sees what the other learns as constants. So one pass backward gives both gradients, and
+    /// the order of the two updates does not matter.
+    /// </param>
+    /// <param name="backward">As <see cref="Update"/> takes it.</param>
+    internal void Apply(Loss loss, Batch batch, int step, Dictionary<string, double> metrics, Tensor? value = null, Action? backward = null)
     {
         foreach (var (_, optimization) in _optimizations.Skip(1))
         {
             optimization.Zero();
         }
 
-        var value = Optimization.Backward(loss.Value, step);
+        var total = Optimization.Backward(value is null ? loss.Value : loss.Value + value, step);
+        backward?.Invoke();
         // Every gradient is looked at before any network changes.
         foreach (var (metric, optimization) in _optimizations)
         {
-            metrics[metric] = optimization.Clip(step, value);
+            metrics[metric] = optimization.Clip(step, total);
         }
 
         metrics["learning_rate"] = Optimization.Update(step);
@@ -211,7 +250,7 @@ internal sealed class Learner : IDisposable
     /// <remarks>Of 24 bits, so that single precision holds each as it is: a number just below 1 would be rounded to 1.</remarks>
     internal static Tensor Uniforms(Draws draws, int count) => tensor(Enumerable.Range(0, count).Select(row => Math.Floor(draws.Key(row).Uniform() * (1 << 24)) / (1 << 24)).ToArray());
 
-    private static Tensor Rows(Batch batch) => batch.Find("mask") ?? batch.Find("chosen_mask") ?? batch.Find("item_mask") ?? batch.Find("chosen_scores") ?? batch.Find("chosen_embeddings") ?? batch.Find("scores") ?? batch["embeddings"];
+    private static Tensor Rows(Batch batch) => batch.Find("mask") ?? batch.Find("chosen_mask") ?? batch.Find("item_mask") ?? batch.Find("chosen_scores") ?? batch.Find("chosen_embeddings") ?? batch.Find("scores") ?? batch.Find("prediction") ?? batch.Find("chosen_target") ?? batch["embeddings"];
 
     private Steering Steer(SteeredCoefficient steered, StageContext stage)
     {

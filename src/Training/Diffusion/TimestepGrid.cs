@@ -42,6 +42,11 @@ public sealed record TimestepGridOptions : IChecksItself
         {
             yield return $"steps_offset {StepsOffset} leads beyond the last timestep, {NumTrainTimesteps - 1}";
         }
+
+        if (Spacing != TimestepSpacing.Leading && StepsOffset != 0)
+        {
+            yield return "steps_offset belongs to the spacing leading: nothing else reads it";
+        }
     }
 }
 
