@@ -14,6 +14,9 @@ internal static class StageRun
     internal static readonly LoadedParts Parts = new(ReferenceVectors.Plugins.Append(typeof(LoadedParts).Assembly).Append(typeof(StageRun).Assembly));
 
     /// <summary>Runs the stage.</summary>
+    /// <param name="stage">The stage.</param>
+    /// <param name="seed">The run's.</param>
+    /// <param name="model">A model in place of the one that goes with the stage.</param>
     /// <returns>What it told.</returns>
     internal static Told Run(JsonObject stage, long seed = 5, JsonObject? model = null)
     {
