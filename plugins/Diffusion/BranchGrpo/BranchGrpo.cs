@@ -1,16 +1,27 @@
 using Plumbline.Training;
+using Plumbline.Training.Diffusion;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Plumbline.Plugins.BranchGrpo;
 
 /// <summary>BranchGRPO: GRPO for flow models on trees: samples share their beginnings, and every step is compared with the others of its depth.</summary>
-/// <remarks>Inputs: logps, old_logps (absent on the first update), advantages, mask [E], an entry an edge. Outputs: loss, clip_fraction, skipped_edges (ratios that are no number) [].</remarks>
-[Objective("branch-grpo")]
-public sealed class BranchGrpo(BranchGrpoOptions options) : Objective<Batch>
+/// <remarks>Inputs: logps, old_logps (absent on the first update), advantages, mask [E] or [E,1], an entry an edge. Outputs: loss, clip_fraction, skipped_edges (ratios that are no number) [].</remarks>
+[Algorithm("branch-grpo", Loop.DiffusionRollouts, Paper = "2509.06040", Title = "BranchGRPO: Stable and Efficient GRPO with Structured Branching in Diffusion Models")]
+[Default("sampler", "branching")]
+[Default("sampler.sde", "dance")]
+[Default("sampler.eta", 0.3)]
+[Default("sampler.shift", 3.0)]
+[Default("sampler.num_inference_steps", 20)]
+[Default("sampler.split_points", new[] { 0, 3, 6, 9 })]
+[Default("sampler.train_last_step", false)]
+[Default("advantage", "branch-grpo")]
+[Default("learning_rate", 1e-5)]
+[Default("weight_decay", 1e-4)]
+public sealed class BranchGrpo(BranchGrpoOptions options) : TransitionObjective
 {
     /// <summary>max(-A ρ, -A clamp(ρ, 1-ε, 1+ε)), the mean over the edges kept.</summary>
-    public override Loss Compute(Batch batch)
+    public override Loss Compute(TransitionBatch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
         batch.RequireSameShape("logps", "old_logps", "advantages", "mask");
