@@ -1,7 +1,6 @@
 using System.Globalization;
 using Plumbline.Training.Models;
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Plumbline.Plugins.Features;
@@ -12,7 +11,7 @@ namespace Plumbline.Plugins.Features;
 public sealed class Features : IPreferenceBackbone
 {
     private readonly FeaturesOptions _options;
-    private readonly Layers _layers;
+    private readonly FeedForward _layers;
     private readonly (Device Device, ScalarType Dtype) _place;
 
     /// <summary>Builds the network on the run's device and dtype.</summary>
@@ -28,7 +27,7 @@ public sealed class Features : IPreferenceBackbone
     private Features(FeaturesOptions options, Draws draws, (Device Device, ScalarType Dtype) place)
     {
         (_options, _place) = (options, place);
-        _layers = new Layers(options, draws, place);
+        _layers = new FeedForward(options.Inputs, options.Hidden, null, options.Activation, draws, place.Device, place.Dtype);
     }
 
     /// <inheritdoc/>
@@ -88,41 +87,5 @@ public sealed class Features : IPreferenceBackbone
         return numbers.Length == _options.Inputs ? numbers : throw Bad($"it has {numbers.Length} numbers");
 
         PlumblineException Bad(string what) => new($"the features model reads an answer as {_options.Inputs} numbers apart by spaces, and in '{text}' {what}");
-    }
-
-    private sealed class Layers : nn.Module
-    {
-        private readonly FeaturesOptions _options;
-        private readonly (Parameter Weight, Parameter Bias)[] _layers;
-
-        internal Layers(FeaturesOptions options, Draws draws, (Device Device, ScalarType Dtype) place)
-            : base(nameof(Layers))
-        {
-            _options = options;
-            using var scope = NewDisposeScope();
-            int[] widths = [options.Inputs, .. options.Hidden];
-            _layers = [.. options.Hidden.Select((width, i) => (Add($"{i}.weight", [width, widths[i]], widths[i]), Add($"{i}.bias", [width], widths[i])))];
-            scope.Detach(parameters());
-
-            Parameter Add(string name, long[] shape, int inputs)
-            {
-                var (own, bound) = (draws.Key(name), 1 / Math.Sqrt(inputs));
-                double[] values = [.. Enumerable.Range(0, (int)shape.Aggregate((a, b) => a * b)).Select(i => bound * ((2 * own.Key(i).Uniform()) - 1))];
-                var parameter = new Parameter(tensor(values, shape, device: place.Device).to_type(place.Dtype));
-                register_parameter(name, parameter);
-                return parameter;
-            }
-        }
-
-        internal Tensor Forward(Tensor x)
-        {
-            foreach (var (weight, bias) in _layers)
-            {
-                var sum = nn.functional.linear(x, weight, bias);
-                x = _options.Activation == Activation.Tanh ? sum.tanh() : sum.relu();
-            }
-
-            return x;
-        }
     }
 }

@@ -1,14 +1,6 @@
+using Plumbline.Training.Models;
+
 namespace Plumbline.Plugins.Features;
-
-/// <summary>What follows each hidden layer.</summary>
-public enum Activation
-{
-    /// <summary>max(0, x).</summary>
-    Relu,
-
-    /// <summary>tanh x.</summary>
-    Tanh,
-}
 
 /// <summary>Options of <c>features</c>.</summary>
 public sealed record FeaturesOptions

@@ -74,6 +74,20 @@ internal sealed class Cache : IKeyValueCache
         }
     }
 
+    /// <summary>Refuses further tokens that do not fit this cache or their own padding.</summary>
+    internal void RequireMore(long rows, long width, IReadOnlyList<int> lengths)
+    {
+        if (rows != _lengths.Length || lengths.Count != rows || lengths.Any(length => length < 1 || length > width))
+        {
+            throw new PlumblineException($"{rows} rows of {lengths.Count} lengths, padded to {width} tokens, do not go on a key-value cache of {_lengths.Length} rows; each row needs at least 1 token");
+        }
+
+        if (Enumerable.Range(0, _lengths.Length).FirstOrDefault(row => _lengths[row] + lengths[row] > _capacity, -1) is var full and >= 0)
+        {
+            throw new PlumblineException($"row {full} of the key-value cache has {_lengths[full]} tokens and can't take {lengths[full]} more: it holds {_capacity}");
+        }
+    }
+
     internal void SetLengths(int[] lengths)
     {
         _lengths = lengths;

@@ -13,7 +13,7 @@ namespace Plumbline.Plugins.Transformer;
 /// </remarks>
 [Model("transformer")]
 [Default("tokenizer", "bytes")]
-public sealed class Transformer : ILayeredModel, ISharedPrefixModel
+public sealed class Transformer : ILayeredModel, ISharedPrefixModel, IIncrementalModel
 {
     private readonly TransformerOptions _options;
     private readonly Decoder _network;
@@ -100,6 +100,22 @@ public sealed class Transformer : ILayeredModel, ISharedPrefixModel
         var last = tensor(lengths.Select(length => (long)length - 1).ToArray(), device: tokens.device);
         var states = hidden.take_along_dim(last.reshape(-1, 1, 1).expand(-1, 1, Width), 1).squeeze(1);
         return _network.Logits(states).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public Tensor Extend(Tensor tokens, IReadOnlyList<int> lengths, IKeyValueCache cache)
+    {
+        ArgumentNullException.ThrowIfNull(tokens);
+        ArgumentNullException.ThrowIfNull(lengths);
+        var own = (Cache)cache;
+        own.RequireMore(tokens.shape[0], tokens.shape[1], lengths);
+        using var still = no_grad();
+        using var scope = NewDisposeScope();
+        // A row's padding repeats its last token at its last place: what is written there again is the same, and the last column is every row's last token.
+        var places = arange(tokens.shape[1], device: tokens.device).unsqueeze(0).minimum(tensor(lengths.Select(length => length - 1L).ToArray(), device: tokens.device).unsqueeze(1));
+        var states = _network.Extend(tokens.gather(1, places), places + own.LengthTensor.unsqueeze(1), own);
+        own.SetLengths([.. own.Lengths.Zip(lengths, (before, more) => before + more)]);
+        return _network.NextLogits(states).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -222,6 +238,18 @@ internal sealed class Decoder : nn.Module
         return Kernels.RmsNorm(x, _norm, _options.NormEps);
     }
 
+    /// <summary>[N,T] more tokens a row, and their places, to the state after the last column, [N,W].</summary>
+    internal Tensor Extend(Tensor tokens, Tensor places, Cache cache)
+    {
+        var x = Kernels.Embed(tokens, Embedding);
+        for (var i = 0; i < _blocks.Length; i++)
+        {
+            x = _blocks[i].Extend(x, _cos, _sin, cache.Layer(i), places);
+        }
+
+        return Kernels.RmsNorm(x.select(1, -1).contiguous(), _norm, _options.NormEps);
+    }
+
     internal Tensor Logits(Tensor hidden) => nn.functional.linear(hidden, _head ?? Embedding);
 
     private void RequireRoom(long length)
@@ -302,6 +330,12 @@ internal sealed class Block : nn.Module
     {
         var h = Kernels.RmsNorm(x, _feedNorm, _options.NormEps);
         return x + nn.functional.linear(Kernels.SwiGlu(nn.functional.linear(h, _gateUp)), _down);
+    }
+
+    internal Tensor Extend(Tensor x, Tensor cos, Tensor sin, (Tensor K, Tensor V) cache, Tensor places)
+    {
+        var h = Kernels.RmsNorm(x, _attentionNorm, _options.NormEps);
+        return Feed(x + nn.functional.linear(Kernels.ExtendAttention(nn.functional.linear(h, _qkv), cache.K, cache.V, places, cos, sin, _options.Heads), _out));
     }
 
     internal Tensor Step(Tensor x, Tensor cos, Tensor sin, (Tensor K, Tensor V) cache, Tensor lengths)

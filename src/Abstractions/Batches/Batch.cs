@@ -42,6 +42,11 @@ public class Batch
         _ => null,
     };
 
+    /// <summary>A list of texts that must be there, one a row.</summary>
+    /// <exception cref="InvalidInputException">It is not; the message names it.</exception>
+    public IReadOnlyList<string> Texts(string name) => _values.GetValueOrDefault(name) as IReadOnlyList<string> ?? throw new InvalidInputException(
+        Has(name) ? $"the input '{name}' is no list of texts" : $"the input '{name}' is missing; this batch has {string.Join(", ", _values.Keys.Order(StringComparer.Ordinal))}");
+
     /// <summary>Adds or replaces a value; a null leaves the batch as it was.</summary>
     public Batch With(string name, object? value)
     {

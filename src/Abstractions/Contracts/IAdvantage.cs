@@ -28,9 +28,15 @@ public interface IGroupAdvantage : IAdvantage;
 /// <remarks>
 /// The batch holds token_rewards, values and mask [N,T], rewards and group_ids [N], finished [N] bool (false where a row stays in flight: it stopped at
 /// a window's end), window_start [N] int64 (tokens it had at the last update; 0 without windows) and the plain numbers <c>step</c> and
-/// <c>total_steps</c>. The outputs hold advantages and returns [N,T], and what the objective reads of its <see cref="ActorCriticObjective.FurtherInputs"/>.
+/// <c>total_steps</c>. Where a row is an episode of a decision problem, each of its steps stands for a token, and the batch holds last_values [N] too: what
+/// the critic says of the state in which the horizon cut an episode short, 0 for one that came to its end.
+/// The outputs hold advantages and returns [N,T], and what the objective reads of its <see cref="ActorCriticObjective.FurtherInputs"/>.
 /// </remarks>
-public interface ITokenAdvantage : IAdvantage;
+public interface ITokenAdvantage : IAdvantage
+{
+    /// <summary>Tensors [N,T] that it reads beyond these, where its loop has them: post_values and deterministic_rewards, of a decision problem.</summary>
+    IReadOnlyList<string> FurtherInputs => [];
+}
 
 /// <summary>Scores of completions to rewards of tokens: pure mathematics.</summary>
 /// <remarks>The batch holds rewards [N], old_logps, reference_logps, mask [N,T], has_eos [N] bool and the plain number kl_coef. The outputs hold token_rewards [N,T] and mean_kl [].</remarks>

@@ -48,6 +48,10 @@ public interface IActionDistribution
 
     /// <summary>[N] KL(this || other), exact; null where it is not known in closed form.</summary>
     Tensor? Kl(IActionDistribution other);
+
+    /// <summary>The distributions of chosen rows.</summary>
+    /// <param name="rows">[K] int64.</param>
+    IActionDistribution Rows(Tensor rows);
 }
 
 /// <summary>A policy that chooses among options which are texts, given what was said so far.</summary>

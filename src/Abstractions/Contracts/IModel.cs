@@ -73,6 +73,17 @@ public interface ISharedPrefixModel : ICausalModel
     Tensor Hidden(PackedSequences packed);
 }
 
+/// <summary>A language model that reads further tokens into a cache that holds some already, many at a time: what was read before is not read again.</summary>
+public interface IIncrementalModel : ICausalModel
+{
+    /// <summary>Reads more tokens a row.</summary>
+    /// <param name="tokens">[N,T] int64, right-padded.</param>
+    /// <param name="lengths">New tokens of each row, at least 1.</param>
+    /// <param name="cache">A cache of N rows, each with as many tokens as it has read so far; it grows by the new ones.</param>
+    /// <returns>[N,V] logits after each row's last token.</returns>
+    Tensor Extend(Tensor tokens, IReadOnlyList<int> lengths, IKeyValueCache cache);
+}
+
 /// <summary>Keys and values of the tokens a model has read, a row a sequence.</summary>
 public interface IKeyValueCache : IDisposable
 {

@@ -45,7 +45,8 @@ public sealed record Column(string Name)
 /// An objective owns no model, file, clock or random source, and works in any floating dtype.
 /// Derive from the class of your loop: <see cref="PairObjective"/>, <see cref="GroupObjective"/>, <see cref="SequenceObjective"/>,
 /// <see cref="ActorCriticObjective"/>, <see cref="ListObjective"/>, <see cref="StepObjective"/>, <see cref="PreferenceModelObjective"/>.
-/// Beside its own inputs every batch has the plain numbers <c>step</c> (the optimiser's updates before this one, from 0) and <c>total_steps</c> (those the stage plans).
+/// Beside its own inputs every batch has the plain numbers <c>step</c> (the optimiser's updates before this one, from 0) and <c>total_steps</c> (those the stage plans);
+/// where a batch is updated on as soon as it is made, <c>iteration</c> (the stage's step, from 0) and <c>iterations</c> (those it plans) too.
 /// </remarks>
 [Kind(Kinds.Objective)]
 public interface IObjective
@@ -148,7 +149,11 @@ public abstract class SequenceObjective : Objective<SequenceBatch>;
 public abstract class ActorCriticObjective : Objective<ActorCriticBatch>
 {
     /// <summary>Tensors that it can read beyond the usual ones: further outputs [N,T] of the advantage part, by their names; <c>sample_weights</c> [N] of a filter.</summary>
-    /// <remarks>A loop hands over what it has of these. It refuses a window where no policy_mask is read, and weights where no sample_weights are.</remarks>
+    /// <remarks>
+    /// A loop hands over what it has of these. It refuses a window where no policy_mask is read, and weights where no sample_weights are.
+    /// Where a row is an episode of a decision problem there are kl [N,T], the divergence from the policy that acted, where it is known exactly;
+    /// component_logps, old_component_logps and component_entropies [N,T,C] of each component of an action; and post_values [N,T] of the states after the decisions.
+    /// </remarks>
     public virtual IReadOnlyList<string> FurtherInputs => [];
 }
 

@@ -28,7 +28,7 @@ internal static class VerifyCommand
         foreach (var file in Files(result))
         {
             var needed = NeededFor(catalog, file);
-            if (needed.Count == 0)
+            if (needed.Count == 0 && !BelowThePlugins(file))
             {
                 skipped.Add(file.Paper);
                 cases.Add(new JsonObject { ["paper"] = file.Paper, ["target"] = null, ["case"] = null, ["passed"] = null, ["skipped"] = true, ["message"] = $"skipped: no installed plugin brings '{file.Paper}'" });
@@ -107,6 +107,13 @@ internal static class VerifyCommand
         }
 
         return null;
+    }
+
+    /// <summary>Whether all the file's targets are building blocks that come with the host.</summary>
+    private static bool BelowThePlugins(VectorFile file)
+    {
+        var known = new VectorChecker().Known.ToHashSet(StringComparer.Ordinal);
+        return file.Cases.All(@case => known.Contains(@case.Target));
     }
 
     /// <summary>The plugins whose parts or functions the file's targets name; none where the paper itself is not installed.</summary>

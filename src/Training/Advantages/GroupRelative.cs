@@ -1,3 +1,4 @@
+using Plumbline.Training.Diffusion;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -9,7 +10,7 @@ namespace Plumbline.Training;
 /// and gets 0. Outputs: advantages, reward_mean, reward_std [N] (the statistics used), frac_zero_std [] (the share of groups without spread).
 /// </remarks>
 [Advantage(Id, Paper = "2402.03300", Title = "DeepSeekMath: Pushing the Limits of Mathematical Reasoning in Open Language Models")]
-public sealed class GroupRelative(GroupRelativeOptions options) : IGroupAdvantage
+public sealed class GroupRelative(GroupRelativeOptions options) : IGroupAdvantage, ITransitionAdvantage
 {
     internal const string Id = "group-relative";
     private const double NoSpread = 1e-8;

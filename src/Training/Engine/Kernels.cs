@@ -277,6 +277,37 @@ public static class Kernels
         return scores.softmax(-1).matmul(v).reshape(n, heads * d);
     }
 
+    /// <summary>Several new tokens a row: rotates them to their places, writes them into the row's cache, attends over all the row has read up to each. Without gradient.</summary>
+    /// <param name="qkv">[N,T,(H+2K)·D].</param>
+    /// <param name="kCache">[N,K,C,D]; written at the places.</param>
+    /// <param name="vCache">[N,K,C,D]; written at the places.</param>
+    /// <param name="places">[N,T] int64, below C; one that comes twice in a row must be the same token.</param>
+    /// <param name="cos">[≥C,D/2].</param>
+    /// <param name="sin">[≥C,D/2].</param>
+    /// <param name="heads">H.</param>
+    /// <returns>[N,T,H·D].</returns>
+    public static Tensor ExtendAttention(Tensor qkv, Tensor kCache, Tensor vCache, Tensor places, Tensor cos, Tensor sin, int heads)
+    {
+        ArgumentNullException.ThrowIfNull(qkv);
+        ArgumentNullException.ThrowIfNull(kCache);
+        ArgumentNullException.ThrowIfNull(vCache);
+        ArgumentNullException.ThrowIfNull(places);
+        var (n, t, kvHeads, d) = (qkv.shape[0], qkv.shape[1], (int)kCache.shape[1], kCache.shape[3]);
+        var all = qkv.reshape(n, t, heads + (2 * kvHeads), d).transpose(1, 2);
+        Tensor At(Tensor angles) => angles.index_select(0, places.reshape(-1)).reshape(n, 1, t, d / 2);
+        var (c, s) = (At(cos), At(sin));
+        var at = places.reshape(n, 1, t, 1).expand(n, kvHeads, t, d);
+        kCache.scatter_(2, at, Rotate(all.narrow(1, heads, kvHeads), c, s));
+        vCache.scatter_(2, at, all.narrow(1, heads + kvHeads, kvHeads).contiguous());
+        var read = places.max().ToInt64() + 1;
+        var (k, v) = (kCache.narrow(2, 0, read).unsqueeze(2), vCache.narrow(2, 0, read).unsqueeze(2));
+        // A key head serves several query heads.
+        var q = Rotate(all.narrow(1, 0, heads), c, s).reshape(n, kvHeads, heads / kvHeads, t, d);
+        var later = arange(read, device: qkv.device).reshape(1, 1, 1, 1, read).gt(places.reshape(n, 1, 1, t, 1));
+        var scores = (q.matmul(k.transpose(-2, -1)) / Math.Sqrt(d)).masked_fill(later, double.NegativeInfinity);
+        return scores.softmax(-1).matmul(v).reshape(n, heads, t, d).transpose(1, 2).reshape(n, t, heads * d);
+    }
+
     /// <summary>x weightᵀ for the few rows of a decoding step.</summary>
     /// <param name="x">[M,K].</param>
     /// <param name="weight">[N,K].</param>

@@ -39,6 +39,9 @@ public static class Loop
     /// <summary>Denoise stored samples: how a diffusion or flow model learns in the first place.</summary>
     public const string Denoising = "denoising";
 
+    /// <summary>Give the policy low-rank adapters, which alone train from then on.</summary>
+    public const string Lora = "lora";
+
     /// <summary>Stored pairs of a better and a worse sample, for a model that denoises.</summary>
     public const string DiffusionPairs = "diffusion-pairs";
 

@@ -255,14 +255,20 @@ internal sealed class RewardWatch(IRecorder recorder, int promptsPerEpoch, bool 
     private bool _informative;
     private bool _told;
 
-    /// <summary>Takes the scores of one step, groups next to each other.</summary>
-    internal void See(RolloutBatch batch, int prompts)
+    /// <summary>Takes the scores of one step.</summary>
+    internal void See(RolloutBatch batch, int prompts) => See(batch.Totals, batch.Scored, row => batch.Rollouts[row].GroupId, prompts);
+
+    /// <summary>Takes the scores of one step.</summary>
+    /// <param name="totals">A score each.</param>
+    /// <param name="seen">False where none was given; null: all were.</param>
+    /// <param name="group">The group of each.</param>
+    /// <param name="prompts">Prompts behind them.</param>
+    internal void See(double[] totals, bool[]? seen, Func<int, long> group, int prompts)
     {
-        var totals = batch.Totals;
-        var scored = Enumerable.Range(0, totals.Length).Where(row => batch.Scored?[row] ?? true);
+        var scored = Enumerable.Range(0, totals.Length).Where(row => seen?[row] ?? true);
         if (withinGroups)
         {
-            _informative |= scored.GroupBy(row => batch.Rollouts[row].GroupId, row => totals[row]).Any(group => group.Max() > group.Min());
+            _informative |= scored.GroupBy(group, row => totals[row]).Any(rewards => rewards.Max() > rewards.Min());
         }
         else
         {
@@ -273,6 +279,17 @@ internal sealed class RewardWatch(IRecorder recorder, int promptsPerEpoch, bool 
             }
         }
 
+        _prompts += prompts;
+        if (_prompts >= promptsPerEpoch)
+        {
+            Close($"over a whole epoch of {_prompts} prompts");
+        }
+    }
+
+    /// <summary>Takes the rewards of one step where rows have none but their totals.</summary>
+    internal void See(IEnumerable<(long Group, double Total)> rows, int prompts)
+    {
+        _informative |= rows.GroupBy(row => row.Group, row => row.Total).Any(group => group.Max() > group.Min());
         _prompts += prompts;
         if (_prompts >= promptsPerEpoch)
         {

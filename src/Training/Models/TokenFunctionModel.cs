@@ -10,7 +10,7 @@ namespace Plumbline.Training.Models;
 /// </remarks>
 /// <param name="tokenizer">Text to tokens.</param>
 /// <param name="contextLength">The longest sequence, in tokens.</param>
-public abstract class TokenFunctionModel(ITokenizer tokenizer, int contextLength) : ICausalModel
+public abstract class TokenFunctionModel(ITokenizer tokenizer, int contextLength) : IIncrementalModel
 {
     /// <inheritdoc/>
     public abstract nn.Module Network { get; }
@@ -54,6 +54,9 @@ public abstract class TokenFunctionModel(ITokenizer tokenizer, int contextLength
 
         return Last(history, tokens.device);
     }
+
+    /// <inheritdoc/>
+    public Tensor Extend(Tensor tokens, IReadOnlyList<int> lengths, IKeyValueCache cache) => Prefill(tokens, lengths, cache);
 
     /// <inheritdoc/>
     public Tensor Decode(Tensor tokens, IKeyValueCache cache)

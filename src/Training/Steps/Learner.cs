@@ -64,12 +64,14 @@ internal sealed class Learner : IDisposable
     /// <param name="step">The stage's step, from 0; it sets the learning rate.</param>
     /// <param name="metrics">Takes what the update tells; a step's metrics are its last update's.</param>
     /// <param name="completions">Completions, or pairs, that stand behind the batch.</param>
-    internal void Update(Batch batch, int step, Dictionary<string, double> metrics, int completions)
+    /// <param name="backward">Where the loss's gradient ends at inputs that the loop made without their graph: takes it on to the parameters. Null: the graph is whole.</param>
+    internal void Update(Batch batch, int step, Dictionary<string, double> metrics, int completions, Action? backward = null)
     {
+        batch.With("iteration", step).With("iterations", _options.Steps);
         Complete(batch, completions);
         var value = ValueLoss(batch, metrics);
         var loss = Loss(batch, metrics);
-        Apply(loss, batch, step, metrics, value);
+        Apply(loss, batch, step, metrics, value, backward);
     }
 
     /// <summary>The loss of the value function, where there is one; the batch's values are constants from then on.</summary>
@@ -161,7 +163,8 @@ internal sealed class Learner : IDisposable
     /// The value function's loss. No weight stands behind both: each sees what the other learns as constants. So one pass backward gives both gradients, and
     /// the order of the two updates does not matter.
     /// </param>
-    internal void Apply(Loss loss, Batch batch, int step, Dictionary<string, double> metrics, Tensor? value = null)
+    /// <param name="backward">As <see cref="Update"/> takes it.</param>
+    internal void Apply(Loss loss, Batch batch, int step, Dictionary<string, double> metrics, Tensor? value = null, Action? backward = null)
     {
         foreach (var (_, optimization) in _optimizations.Skip(1))
         {
@@ -169,6 +172,7 @@ internal sealed class Learner : IDisposable
         }
 
         var total = Optimization.Backward(value is null ? loss.Value : loss.Value + value, step);
+        backward?.Invoke();
         // Every gradient is looked at before any network changes.
         foreach (var (metric, optimization) in _optimizations)
         {
@@ -246,7 +250,7 @@ internal sealed class Learner : IDisposable
     /// <remarks>Of 24 bits, so that single precision holds each as it is: a number just below 1 would be rounded to 1.</remarks>
     internal static Tensor Uniforms(Draws draws, int count) => tensor(Enumerable.Range(0, count).Select(row => Math.Floor(draws.Key(row).Uniform() * (1 << 24)) / (1 << 24)).ToArray());
 
-    private static Tensor Rows(Batch batch) => batch.Find("mask") ?? batch.Find("chosen_mask") ?? batch.Find("item_mask") ?? batch.Find("chosen_scores") ?? batch.Find("chosen_embeddings") ?? batch.Find("scores") ?? batch["embeddings"];
+    private static Tensor Rows(Batch batch) => batch.Find("mask") ?? batch.Find("chosen_mask") ?? batch.Find("item_mask") ?? batch.Find("chosen_scores") ?? batch.Find("chosen_embeddings") ?? batch.Find("scores") ?? batch.Find("prediction") ?? batch.Find("chosen_target") ?? batch["embeddings"];
 
     private Steering Steer(SteeredCoefficient steered, StageContext stage)
     {
