@@ -113,7 +113,7 @@ public sealed class DiffusionPairsTests
             stage[key] = value?.DeepClone();
         }
 
-        return StageRun.Run(stage, other: flow ? Json("""{ "use": "denoising-mlp", "width": 16, "process": { "path": "flow" } }""") : null);
+        return StageRun.Run(stage, model: flow ? Json("""{ "use": "denoising-mlp", "width": 16, "process": { "path": "flow" } }""") : null);
     }
 
     private static JsonObject Json(string text) => JsonNode.Parse(text)!.AsObject();
