@@ -29,6 +29,7 @@ public abstract record DiffusionModelOptions : IEstimates
 /// <remarks>A copy of an adapted model shares the weights that don't train, and has adapters of its own; where they change nothing it has none.</remarks>
 public abstract class DiffusionModel : IDiffusionModel, IAdaptableModel
 {
+    private const string Adapters = "lora";
     private readonly Shared _shared;
     private readonly nn.Module _own;
     private LowRankAdapter? _adapter;
@@ -41,14 +42,22 @@ public abstract class DiffusionModel : IDiffusionModel, IAdaptableModel
         ArgumentNullException.ThrowIfNull(run);
         (_shared, _own, SampleShape, Process) = (new Shared(network), network, sampleShape, new NoiseProcess(options.Process));
         network.Initialize(run.Draws.Key("weights"));
-        if (options.Weights is { } path)
+        var path = options.Weights is { } file ? run.Resolve(file) : null;
+        // A file of a model with adapters has theirs too; one without is what the adapters are put on.
+        var adapted = options.Lora is not null && path is not null && SafeTensors.Names(path).Any(name => name.StartsWith(Adapters + ".", StringComparison.Ordinal));
+        if (adapted)
         {
-            SafeTensors.LoadInto(run.Resolve(path), network);
+            Adapt(options.Lora!, run.Draws.Key(Adapters));
         }
 
-        if (options.Lora is { } lora)
+        if (path is not null)
         {
-            Adapt(lora, run.Draws.Key("lora"));
+            SafeTensors.LoadInto(path, network);
+        }
+
+        if (options.Lora is { } lora && !adapted)
+        {
+            Adapt(lora, run.Draws.Key(Adapters));
         }
     }
 
@@ -100,7 +109,7 @@ public abstract class DiffusionModel : IDiffusionModel, IAdaptableModel
         }
 
         // Saved and trained with the network.
-        _shared.Network.register_module("lora", _adapter);
+        _shared.Network.register_module(Adapters, _adapter);
     }
 
     /// <inheritdoc/>

@@ -16,8 +16,11 @@ public record SamplingGridOptions
     [NonNegative]
     public int StepsOffset { get; init; }
 
-    /// <summary>Let the last step end at timestep 0 in place of the clean end, on the path diffusion: it then keeps a little noise and has a density like the others.</summary>
-    public bool EndAtZero { get; init; }
+    /// <summary>Let the last step end at timestep 0 in place of the clean end, on the path diffusion: it then keeps a little noise and has a density like the others. Null: so where steps are learnt from, else not.</summary>
+    public bool? EndAtZero { get; init; }
+
+    /// <summary>What a null means.</summary>
+    internal virtual bool EndsAtZero => false;
 
     /// <summary>Above 1: more of the steps where there is much noise, on the path flow.</summary>
     [Positive]
@@ -48,7 +51,7 @@ public sealed class SamplingGrid
         ArgumentNullException.ThrowIfNull(options);
         if (process.Schedule is not { } schedule)
         {
-            if (options.Spacing != TimestepSpacing.Trailing || options.StepsOffset != 0 || options.EndAtZero)
+            if (options.Spacing != TimestepSpacing.Trailing || options.StepsOffset != 0 || options.EndAtZero == true)
             {
                 throw new InvalidInputException("spacing, steps_offset and end_at_zero belong to the path diffusion, and the model's path is flow: nothing would read them");
             }
@@ -66,7 +69,7 @@ public sealed class SamplingGrid
         {
             NumTrainTimesteps = schedule.Timesteps, NumInferenceSteps = options.NumInferenceSteps, Spacing = options.Spacing, StepsOffset = options.StepsOffset,
         });
-        grid = options.EndAtZero ? grid.EndingAtZero() : grid;
+        grid = options.EndAtZero ?? options.EndsAtZero ? grid.EndingAtZero() : grid;
         return new SamplingGrid(
             process.Path,
             [.. grid.Timesteps.Select(t => t / (double)schedule.Timesteps)],

@@ -19,6 +19,7 @@ public sealed class StepChain
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
+        options.Require(model.Process.Path);
         (_model, _options) = (model, options);
         _denoiser = new Denoiser(model, options.GuidanceScale, options.GuidanceRescale, options.DetachUnconditional);
         _grid = SamplingGrid.Create(model.Process, options);

@@ -13,9 +13,6 @@ public enum StepScale
 /// <summary>Options of the steps of a sampler whose steps are learnt from.</summary>
 public abstract record StepChainOptions : SamplingGridOptions
 {
-    /// <summary>Options of which the last step ends at timestep 0, so that it has a density.</summary>
-    protected StepChainOptions() => EndAtZero = true;
-
     /// <summary>The noise of a step: of DDIM on the path diffusion, where 1 is DDPM, and of sde dance on the path flow. Null: 1 and 0.3.</summary>
     [NonNegative]
     public double? Eta { get; init; }
@@ -46,4 +43,25 @@ public abstract record StepChainOptions : SamplingGridOptions
 
     /// <summary>In what the divergence of a step from the reference's is measured.</summary>
     public StepScale KlScale { get; init; } = StepScale.Std;
+
+    /// <inheritdoc/>
+    internal override bool EndsAtZero => true;
+
+    /// <summary>Refuses what a model's path gives no meaning to.</summary>
+    internal void Require(NoisePathKind path)
+    {
+        var plain = new Plain();
+        var misfit = path == NoisePathKind.Diffusion
+            ? (Sde, NoiseLevel, KlScale) != (plain.Sde, plain.NoiseLevel, plain.KlScale) ? "sde, noise_level and kl_scale belong to the path flow, and the model's path is diffusion" : null
+            : ClipSample > 0 ? "clip_sample belongs to the path diffusion, and the model's path is flow"
+            : Sde == FlowSdeKind.FlowGrpo && Eta is not null ? "eta belongs to sde dance, and sde is flow_grpo, whose scale is noise_level"
+            : Sde == FlowSdeKind.Dance && NoiseLevel != plain.NoiseLevel ? "noise_level belongs to sde flow_grpo, and sde is dance, whose scale is eta"
+            : null;
+        if (misfit is not null)
+        {
+            throw new InvalidInputException(misfit + ": nothing would read it");
+        }
+    }
+
+    private sealed record Plain : StepChainOptions;
 }

@@ -82,16 +82,19 @@ public static class SafeTensors
         }
     }
 
+    /// <summary>The names of a file's tensors; no tensor is read.</summary>
+    /// <exception cref="PlumblineException">The file is absent, cut short or malformed.</exception>
+    public static IReadOnlyList<string> Names(string path)
+    {
+        using var file = Open(path);
+        return [.. Header(file, path).Header.Select(pair => pair.Key).Where(name => name != "__metadata__")];
+    }
+
     /// <summary>Reads every tensor of a file onto the CPU.</summary>
     /// <exception cref="PlumblineException">The file is absent, cut short or malformed; the message names file and tensor.</exception>
     public static Dictionary<string, Tensor> Load(string path)
     {
-        if (!File.Exists(path))
-        {
-            throw new PlumblineException($"there is no weights file {path}");
-        }
-
-        using var file = File.OpenRead(path);
+        using var file = Open(path);
         var (header, start) = Header(file, path);
         var tensors = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         foreach (var (name, node) in header.Where(pair => pair.Key != "__metadata__"))
@@ -124,6 +127,8 @@ public static class SafeTensors
 
         module.load_state_dict(given);
     }
+
+    private static FileStream Open(string path) => File.Exists(path) ? File.OpenRead(path) : throw new PlumblineException($"there is no weights file {path}");
 
     private static (JsonObject Header, long Start) Header(FileStream file, string path)
     {

@@ -52,6 +52,14 @@ public sealed class VerifyTests : IDisposable
     }
 
     [Fact]
+    public void Building_blocks_below_the_plugins_need_no_plugin()
+    {
+        Directory.CreateDirectory(_folder.At("none"));
+        var run = Plumb.Run("verify", "multimodal-toy", "--plugins", _folder.At("none")).With(0);
+        Assert.DoesNotContain("skipped", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Nothing_checked_is_no_success()
     {
         File.Delete(Path.Combine(_folder.Plugins(), "SimPo"));
