@@ -35,8 +35,8 @@ public sealed record TreeSamplerOptions : StepChainOptions, IChecksItself
     /// <summary>The sample is what the network believes of the clean one at the last step, not where that step led.</summary>
     public bool CleanSample { get; init; } = true;
 
-    /// <summary>Whether the last step trains.</summary>
-    public bool TrainLastStep { get; init; } = true;
+    /// <summary>Whether the last step trains. With <c>clean_sample</c> nothing that is scored depends on its noise: training it is noise in the gradient.</summary>
+    public bool TrainLastStep { get; init; }
 
     internal TreeOptions Tree => new() { SamplingSteps = NumInferenceSteps, SplitPoints = SplitPoints, SplitRounds = SplitRounds, Branching = Branching };
 
