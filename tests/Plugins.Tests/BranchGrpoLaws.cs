@@ -1,5 +1,6 @@
 using Plumbline.Plugins.BranchGrpo;
 using Plumbline.Training;
+using Plumbline.Training.Diffusion;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -148,7 +149,8 @@ public sealed class BranchGrpoLaws
     {
         var (old, mask) = (random.Normal(1, 6), tensor(new[] { 1.0, 1, 0, 1, 0, 1 }));
         var logps = (old + random.Normal(1e-4, 6)).requires_grad_();
-        var with = new Batch().With("logps", logps).With("old_logps", old.masked_fill(tensor(new[] { false, true, false, false, false, false }), double.NegativeInfinity)).With("advantages", random.Normal(1, 6)).With("mask", mask);
+        var with = new TransitionBatch();
+        with.With("logps", logps).With("old_logps", old.masked_fill(tensor(new[] { false, true, false, false, false, false }), double.NegativeInfinity)).With("advantages", random.Normal(1, 6)).With("mask", mask);
         var loss = new BranchGrpo(new BranchGrpoOptions()).Compute(with);
         Given.Same(1.0, loss.Tensor("skipped_edges"));
         var gradient = loss.GradientOf(logps);

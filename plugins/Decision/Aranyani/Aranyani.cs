@@ -1,13 +1,90 @@
 using Plumbline.Training;
+using Plumbline.Training.Decisions;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Plumbline.Plugins.Aranyani;
 
-/// <summary>The functions of Aranyani beside its loss.</summary>
-public static class AranyaniMath
+/// <summary>Aranyani: group-fair learning from a stream with a forest of soft oblique trees. At every node the mean decisions of two protected groups are held alike, by running means of decisions and of their gradients; no instance is stored.</summary>
+/// <remarks>
+/// Inputs: features [B,D]; weight [K,D,M], bias [K,M], theta [K,L,C]; targets [B] int64; groups [B] int64 for the fairness gradient. Outputs: loss; predictions [B,C];
+/// node_decisions [K,B,M]. What a forest remembers comes in as counts [2], mean_decisions [K,2,M], mean_weight_gradients [K,2,D,M], mean_bias_gradients [K,2,M].
+/// </remarks>
+[Algorithm("aranyani", Loop.Stream, Paper = "2310.11401", Title = "Enhancing Group Fairness in Online Settings Using Oblique Decision Forests")]
+[Default("optimizer", "adam")]
+[Default("learning_rate", 2e-3)]
+public sealed class Aranyani(AranyaniOptions options) : StreamObjective, IStatefulObjective, IGradientObjective
 {
     private const int GroupCount = 2;
+    private static readonly string[] Kept = ["counts", "mean_decisions", "mean_weight_gradients", "mean_bias_gradients"];
+    private Memory? _memory;
+    private Aggregates? _seen;
+
+    /// <inheritdoc/>
+    public override bool ReadsOutputs => false;
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, double> Coefficients => new Dictionary<string, double> { ["lambda"] = options.Lambda };
+
+    /// <summary>-log of the forest's probability of the right class, the mean over the instances.</summary>
+    public override Loss Compute(StreamBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        var (decisions, _, predictions) = ObliqueTrees.Forward(batch.Features, batch["weight"], batch["bias"], batch["theta"]);
+        return new Loss(ObliqueTrees.Loss(predictions, batch.Targets)) { ["predictions"] = predictions.detach(), ["node_decisions"] = decisions.detach() };
+    }
+
+    /// <summary>The fairness gradient of every tree, the instances in hand counted.</summary>
+    public IReadOnlyDictionary<string, Tensor> Gradients(Batch batch, Loss loss)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentNullException.ThrowIfNull(loss);
+        if (batch.Find("groups") is not { } groups)
+        {
+            throw new InvalidInputException("the batch has no 'groups': fairness is between two protected groups, 0 and 1, so the data needs a column 'group'");
+        }
+
+        var seen = new Aggregates(batch["counts"], batch["mean_decisions"], batch["mean_weight_gradients"], batch["mean_bias_gradients"]);
+        var (features, decisions) = (batch["features"], loss.Tensor("node_decisions"));
+        for (var row = 0; row < features.shape[0]; row++)
+        {
+            var group = groups[row].ToInt64();
+            GroupParity.Require(group);
+            seen = seen.With(features[row], group, decisions.select(1, row));
+        }
+
+        _seen = seen;
+        var (weight, bias) = FairnessGradients(seen, options with { Lambda = batch.Number("lambda") ?? options.Lambda });
+        return new Dictionary<string, Tensor> { ["weight"] = weight, ["bias"] = bias };
+    }
+
+    /// <inheritdoc/>
+    public nn.Module Begin(ICausalModel? policy, Draws draws) => _memory = Memory.Empty();
+
+    /// <inheritdoc/>
+    public void Prepare(Batch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        Tensor[] held = _memory!.Held(batch["weight"]);
+        for (var i = 0; i < held.Length; i++)
+        {
+            batch.With(Kept[i], held[i]);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Finish(Batch batch, Loss loss)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        var seen = _seen ?? throw new InvalidOperationException("there is nothing to keep: the gradients of this batch were not asked for");
+        Tensor[] values = [seen.Counts, seen.Decisions, seen.WeightGradients, seen.BiasGradients];
+        for (var i = 0; i < values.Length; i++)
+        {
+            batch[Kept[i]].copy_(values[i]);
+        }
+
+        _seen = null;
+    }
 
     /// <summary>One tree: node_decisions [B,M], leaf_probabilities [B,L], predictions [B,C]; loss [] where there are targets.</summary>
     /// <param name="features">[B,D].</param>
@@ -131,12 +208,10 @@ public static class AranyaniMath
     {
         ArgumentNullException.ThrowIfNull(predictions);
         ArgumentNullException.ThrowIfNull(groups);
-        RequireGroups(groups, predictions.dim() == 0 ? 0 : predictions.shape[0]);
-        var positive = predictions.eq(1).to_type(ScalarType.Float64);
-        var (one, zero) = (groups.eq(1).to_type(ScalarType.Float64), groups.eq(0).to_type(ScalarType.Float64));
-        var (ones, zeros) = (one.sum().ToDouble(), zero.sum().ToDouble());
-        var signed = ones == 0 || zeros == 0 ? 0 : ((positive * one).sum().ToDouble() / ones) - ((positive * zero).sum().ToDouble() / zeros);
+        var signed = GroupParity.Signed(Numbers(predictions), Numbers(groups));
         return new Outputs { ["gap"] = Math.Abs(signed), ["signed"] = signed };
+
+        static long[] Numbers(Tensor of) => of.to_type(ScalarType.Int64).cpu().contiguous().data<long>().ToArray();
     }
 
     /// <summary>The fairness gradients of every tree's weight [K,D,M] and bias [K,M]; zero until both groups have been seen.</summary>
@@ -165,18 +240,39 @@ public static class AranyaniMath
             throw new InvalidInputException("the 'groups' must be 0 or 1");
         }
     }
-}
 
-/// <summary>Aranyani: group-fair learning from a stream with a forest of soft oblique trees, whose nodes' decisions are held alike over two protected groups.</summary>
-/// <remarks>Inputs: features [B,D]; weight [K,D,M], bias [K,M], theta [K,L,C]; targets [B] int64. Outputs: loss; predictions [B,C].</remarks>
-[Objective("aranyani")]
-public sealed class Aranyani : Objective<Batch>
-{
-    /// <summary>-log of the forest's probability of the right class, the mean over the instances.</summary>
-    public override Loss Compute(Batch batch)
+    /// <summary>What is kept from instance to instance, as buffers: 2 (M + D M + M) numbers a tree, and two counts.</summary>
+    private sealed class Memory : nn.Module
     {
-        ArgumentNullException.ThrowIfNull(batch);
-        var predictions = ObliqueTrees.Forward(batch["features"], batch["weight"], batch["bias"], batch["theta"]).Predictions;
-        return new Loss(ObliqueTrees.Loss(predictions, batch["targets"])) { ["predictions"] = predictions.detach() };
+        private Tensor[]? _held;
+
+        private Memory()
+            : base(nameof(Memory))
+        {
+        }
+
+        internal static Memory Empty() => new();
+
+        /// <summary>The buffers; zeros before the first instance, when the forest's size is first known.</summary>
+        internal Tensor[] Held(Tensor weight)
+        {
+            if (_held is null)
+            {
+                var (trees, inputs, nodes) = (weight.shape[0], weight.shape[1], weight.shape[2]);
+                _held =
+                [
+                    zeros([GroupCount], ScalarType.Int64, weight.device),
+                    zeros([trees, GroupCount, nodes], weight.dtype, weight.device),
+                    zeros([trees, GroupCount, inputs, nodes], weight.dtype, weight.device),
+                    zeros([trees, GroupCount, nodes], weight.dtype, weight.device),
+                ];
+                for (var i = 0; i < _held.Length; i++)
+                {
+                    register_buffer(Kept[i], _held[i].DetachFromDisposeScope());
+                }
+            }
+
+            return _held;
+        }
     }
 }

@@ -16,12 +16,13 @@ public sealed class FrozenLake : IVectorEnvironment
     private readonly double[] _slides;
 
     /// <summary>Draws the lake's slippery directions.</summary>
-    public FrozenLake(FrozenLakeOptions options, RunContext run)
+    /// <param name="options">The lake.</param>
+    /// <param name="run">Its seed draws them, unless the options name an instance; null: only the sizes are asked for.</param>
+    public FrozenLake(FrozenLakeOptions options, RunContext? run = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(run);
         (_options, _ice) = (options, new Ice(options.Grid));
-        var draws = (options.Instance is { } instance ? new Draws(instance) : run.Draws).Key("frozen-lake");
+        var draws = new Draws(options.Instance ?? run?.Seed ?? 0).Key("frozen-lake");
         _slides = new double[_ice.Cells * Moves];
         for (var cell = 0; cell < _ice.Cells; cell++)
         {

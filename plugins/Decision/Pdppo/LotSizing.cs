@@ -17,12 +17,13 @@ public sealed class LotSizing : IVectorEnvironment
     private readonly double[] _lostSales;
 
     /// <summary>Draws the problem's numbers.</summary>
-    public LotSizing(LotSizingOptions options, RunContext run)
+    /// <param name="options">How large it is.</param>
+    /// <param name="run">Its seed draws the numbers, unless the options name an instance; null: only the sizes are asked for.</param>
+    public LotSizing(LotSizingOptions options, RunContext? run = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(run);
         _options = options;
-        var draws = (options.Instance is { } instance ? new Draws(instance) : run.Draws).Key("lot-sizing");
+        var draws = new Draws(options.Instance ?? run?.Seed ?? 0).Key("lot-sizing");
         var pairs = Enumerable.Range(0, options.Machines * options.Items);
         _production = [.. pairs.Select(i => draws.Key("unable").Key(i).Uniform() < options.Unable ? 0.0
             : options.LeastProduction + draws.Key("production").Key(i).Below(options.MostProduction - options.LeastProduction + 1))];

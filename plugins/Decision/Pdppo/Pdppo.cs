@@ -12,7 +12,10 @@ namespace Plumbline.Plugins.Pdppo;
 [Default("advantage", "pdppo")]
 [Default("optimizer", "adam")]
 [Default("max_grad_norm", 1.0)]
+[Default("weight_decay", 1e-3)]
 [Default("epochs_per_batch", 10)]
+[Default("critic_learning_rate", 1e-3)]
+[Default("critic_hidden", new[] { 128, 128 })]
 public sealed class Pdppo(PdppoOptions options) : ActorCriticObjective
 {
     /// <inheritdoc/>

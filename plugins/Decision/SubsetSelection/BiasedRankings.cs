@@ -49,7 +49,7 @@ public static class BiasedRankings
         ArgumentNullException.ThrowIfNull(utilities);
         ArgumentNullException.ThrowIfNull(groups);
         ArgumentNullException.ThrowIfNull(options);
-        _ = SubsetMath.Sizes(groups, utilities.Count);
+        _ = SubsetSelection.Sizes(groups, utilities.Count);
         if (options.Model == BiasModel.Multiplicative && utilities.Any(utility => utility < 0))
         {
             throw new InvalidInputException($"the 'utilities' must be at least 0 for the multiplicative model: a factor would raise a negative one; the lowest is {utilities.Min()}");

@@ -12,8 +12,8 @@ public sealed record Selection(IReadOnlyList<int> Subset, double Score);
 /// <param name="Upper">At most so many.</param>
 public sealed record Quotas(IReadOnlyList<int> Lower, IReadOnlyList<int> Upper);
 
-/// <summary>The mathematics of choosing k items from several rankings: multiwinner scores, selection under quotas, and what tells whether a score bears bias.</summary>
-public static class SubsetMath
+/// <summary>Choosing k items from several rankings: multiwinner scores, selection under quotas, and what tells whether a score bears bias.</summary>
+public static class SubsetSelection
 {
     /// <summary>An item or a set wins over an earlier one only if it is better by more.</summary>
     private const double Tie = 1e-12;

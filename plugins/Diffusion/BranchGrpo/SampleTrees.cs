@@ -25,11 +25,11 @@ internal sealed record SampleTrees(IReadOnlyList<Tensor> Levels, IReadOnlyList<T
     /// <summary>Grows a tree from each root. One call of the network serves all children of a node, and all nodes of a level.</summary>
     /// <param name="roots">[P,...] noise.</param>
     /// <param name="plan">Where they split.</param>
-    /// <param name="step">A step and the states [W,...] before it: the distribution of the next states.</param>
-    /// <param name="flow">The same without noise: the next states themselves, and the clean estimates.</param>
-    /// <param name="draw">A step, a name and a number of rows: standard normal noise of so many rows, in the order of the tree.</param>
+    /// <param name="step">A step, the states [W,...] before it, and whether it follows the flow: the distribution of the next states, or in its mean the next states themselves.</param>
+    /// <param name="draw">A step, a name, a number of rows, and what gives the dtype: standard normal noise of so many rows, in the order of the tree.</param>
+    /// <param name="reduction">How the elements of a density become one number.</param>
     internal static SampleTrees Grow(
-        Tensor roots, GrowthPlan plan, Func<int, Tensor, GaussianStep> step, Func<int, Tensor, (Tensor Next, Tensor Clean)> flow, Func<int, string, long, Tensor> draw)
+        Tensor roots, GrowthPlan plan, Func<int, Tensor, bool, GaussianStep> step, Func<int, string, long, Tensor, Tensor> draw, DensityReduction reduction = DensityReduction.Mean)
     {
         var (levels, logps, evaluations) = (new List<Tensor> { roots }, new List<Tensor?>(), 0L);
         Tensor? clean = null;
@@ -37,15 +37,15 @@ internal sealed record SampleTrees(IReadOnlyList<Tensor> Levels, IReadOnlyList<T
         {
             var parents = levels[^1];
             evaluations += parents.shape[0];
+            var density = step(i, parents, !plan.Stochastic[i]);
             if (!plan.Stochastic[i])
             {
-                (var next, clean) = flow(i, parents);
-                levels.Add(next);
+                clean = density.Clean;
+                levels.Add(density.Mean.to_type(roots.dtype));
                 logps.Add(null);
                 continue;
             }
 
-            var density = step(i, parents);
             var children = plan.Children(i);
             if (children > 1)
             {
@@ -53,21 +53,22 @@ internal sealed record SampleTrees(IReadOnlyList<Tensor> Levels, IReadOnlyList<T
             }
 
             var rows = parents.shape[0] * children;
-            var noise = draw(i, "own", rows);
+            var noise = draw(i, "own", rows, density.Mean);
             if (children > 1)
             {
-                var shared = plan.Noise.SplitNoise == SplitNoise.Correlated ? Repeat(draw(i, "shared", parents.shape[0])) : noise;
+                var shared = plan.Noise.SplitNoise == SplitNoise.Correlated ? Repeat(draw(i, "shared", parents.shape[0], density.Mean)) : noise;
                 noise = Tree.ChildNoise(shared, noise, plan.Noise);
             }
 
             clean = density.Clean;
-            levels.Add(density.Sample(noise));
-            logps.Add(density.LogDensity(levels[^1]));
+            // As the network will read it: the density is that of the state as it is kept.
+            levels.Add(density.Sample(noise).to_type(roots.dtype));
+            logps.Add(density.LogDensity(levels[^1], reduction));
 
             Tensor Repeat(Tensor rows) => rows.repeat_interleave(children, 0);
         }
 
-        return new SampleTrees(levels, logps, clean!, evaluations);
+        return new SampleTrees(levels, logps, clean!.to_type(roots.dtype), evaluations);
     }
 
     /// <summary>The trees as lists of nodes, level by level, so that parents come before children and leaves at the end.</summary>

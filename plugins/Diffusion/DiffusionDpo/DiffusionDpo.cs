@@ -18,6 +18,9 @@ public sealed class DiffusionDpo(DiffusionDpoOptions options) : DiffusionPairObj
     /// <inheritdoc/>
     public override Needs Needs => Needs.Reference;
 
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, double> Coefficients => new Dictionary<string, double> { ["beta"] = options.Beta };
+
     /// <summary>Equation (14): z = -β/2 · w(t) · ((m_w - m_l) - (r_w - r_l)), loss = -log σ(z); m, r are the errors of policy and reference.</summary>
     public override Loss Compute(DiffusionPairBatch batch)
     {
@@ -27,7 +30,7 @@ public sealed class DiffusionDpo(DiffusionDpoOptions options) : DiffusionPairObj
         var (chosen, rejected) = (Error(batch, "policy", "chosen"), Error(batch, "policy", "rejected"));
         var (referenceChosen, referenceRejected) = (Error(batch, "reference", "chosen").detach(), Error(batch, "reference", "rejected").detach());
 
-        var scale = -0.5 * options.Beta;
+        var scale = -0.5 * (batch.Number("beta") ?? options.Beta);
         var z = scale * ((chosen - rejected) - (referenceChosen - referenceRejected));
         if (options.TimeWeight != TimeWeight.None)
         {

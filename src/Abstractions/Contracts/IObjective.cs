@@ -95,6 +95,16 @@ public interface IStatefulObjective : IObjective
     void Finish(Batch batch, Loss loss);
 }
 
+/// <summary>An objective with a gradient that is no loss's: of a constraint that is kept as running means, of the duals of another problem.</summary>
+public interface IGradientObjective : IObjective
+{
+    /// <summary>What is added to gradients after the backward pass, before they are clipped.</summary>
+    /// <param name="batch">As it was given to Compute.</param>
+    /// <param name="loss">What Compute returned.</param>
+    /// <returns>By the batch's names of the weights that train, which the loop has put there; each of the weight's shape.</returns>
+    IReadOnlyDictionary<string, torch.Tensor> Gradients(Batch batch, Loss loss);
+}
+
 /// <summary>An objective with a value function beside the policy: two losses of one batch, an optimiser for each.</summary>
 /// <remarks>
 /// The loop makes the value function and gives every batch <c>values</c> [N,T], the value of the state before each token; they begin at 0.

@@ -82,6 +82,7 @@ public sealed record AgentRolloutsOptions : TrainingOptions
 [Loop(Loop.AgentRollouts)]
 public sealed class AgentRollouts(AgentRolloutsOptions options, StageContext stage) : ILoop
 {
+    private const int StepsToJudge = 10;
     private readonly EpisodeHarness _harness = new(options.Environment.Create(stage.Services), options.Environment.Id);
     private readonly (string Id, IReward Reward)[] _rewards = [.. options.Rewards.Select(reward => (reward.Id, reward.Create(stage.Services)))];
 
@@ -95,7 +96,8 @@ public sealed class AgentRollouts(AgentRolloutsOptions options, StageContext sta
         using var reference = learner.Needs.HasFlag(Needs.Reference) ? Actors.Reference(stage, options.Agent) : null;
         var stored = options.TrajectoriesFrom is { } path ? TrajectoryFile.Read(stage.Run.Resolve(path), stage.Name) : null;
         var order = options.Tasks is { } tasks ? new EpochOrder(tasks, stage.Draws.Key("order")) : null;
-        var watch = new RewardWatch(stage.Recorder, options.Tasks ?? options.TasksPerStep, withinGroups: true);
+        // Few tasks a step may well be all done or all failed: ten steps of them mean something.
+        var watch = new RewardWatch(stage.Recorder, Math.Max(options.Tasks ?? 0, StepsToJudge * options.TasksPerStep), withinGroups: true, "tasks", TrajectoryFile.Name);
         StepLoop.Run(stage, options, Step, cancel);
         watch.End();
 
@@ -108,8 +110,8 @@ public sealed class AgentRollouts(AgentRolloutsOptions options, StageContext sta
             var like = policy.Network.parameters().First();
             var turns = new TurnBatch(trajectories, like.device, Kernels.WideType(like.dtype));
             Score(step, turns, metrics);
-            Tell(step, turns, metrics);
-            watch.See(turns.Trajectories.Select((trajectory, k) => (trajectory.Group, turns.Returns[k])), trajectories.Select(trajectory => trajectory.Group).Distinct().Count());
+            Tell(turns, policy, metrics);
+            watch.See(turns.Returns, null, k => turns.Trajectories[k].Group, trajectories.Select(trajectory => trajectory.Group).Distinct().Count());
             var whole = turns.Inputs(step, options.Steps);
             foreach (var (id, advantage) in advantages)
             {
@@ -240,7 +242,7 @@ public sealed class AgentRollouts(AgentRolloutsOptions options, StageContext sta
         }
     }
 
-    private void Tell(int step, TurnBatch turns, Dictionary<string, double> metrics)
+    private void Tell(TurnBatch turns, IActor policy, Dictionary<string, double> metrics)
     {
         metrics["success_rate"] = turns.Trajectories.Average(trajectory => trajectory.Episode.Success ? 1.0 : 0.0);
         metrics["return_mean"] = turns.Returns.Average();
@@ -249,6 +251,7 @@ public sealed class AgentRollouts(AgentRolloutsOptions options, StageContext sta
         metrics["truncated"] = turns.Trajectories.Average(trajectory => trajectory.Turns[^1].Truncated ? 1.0 : 0.0);
         metrics["completion_length"] = turns.Turns.Average(turn => (double)turn.Reply.Tokens.Length);
         metrics["env_steps"] = _harness.Steps;
+        metrics["model_calls"] = policy.Calls;
     }
 
     private IReadOnlyList<(string Id, ITurnAdvantage Advantage)> Advantages(GroupObjective objective, Needs needs)

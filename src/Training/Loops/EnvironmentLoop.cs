@@ -36,7 +36,7 @@ public sealed class EnvironmentLoop(EnvironmentOptions options, StageContext sta
         using var postFit = apart && postCritic is not null ? new CriticFit(postCritic, "post_returns", options) : null;
         var needs = Offer(terms, learner.Needs);
         var reference = needs.HasFlag(Needs.Reference) ? ReferencePolicy.Freeze<IDecisionModel>(stage) : null;
-        var watch = new EqualRewards(stage.Recorder);
+        var watch = new DecisionWatch(stage.Recorder);
         StepLoop.Run(stage, options, Step, cancel);
         watch.End();
 
@@ -66,14 +66,11 @@ public sealed class EnvironmentLoop(EnvironmentOptions options, StageContext sta
                 }
             }
 
-            if (!apart && step == 0 && metrics["critic_grad_norm"] == 0)
-            {
-                throw new PlumblineException($"nothing trains the critic: objective '{options.Objective.Id}' has no loss for it, or a weight of 0. Set critic_epochs, so that it is fitted to the returns by itself, or add the term value-loss");
-            }
-
             stage.Recorder.InHand("critic", "training");
             fit?.Fit(step, whole, whole["observations"], stage.Draws.Key("critic").Key(step), "critic", metrics);
             postFit?.Fit(step, whole, whole["post_observations"], stage.Draws.Key("post-critic").Key(step), "post_critic", metrics);
+            watch.See("critic_grad_norm", metrics);
+            watch.See("post_critic_grad_norm", metrics);
             return new(metrics, (long)whole["mask"].sum().ToDouble() * options.EpochsPerBatch);
         }
 
@@ -113,6 +110,12 @@ public sealed class EnvironmentLoop(EnvironmentOptions options, StageContext sta
             foreach (var (name, value) in estimated.Where(output => output.Key is "advantages" or "returns" or "post_returns" || further.Contains(output.Key)))
             {
                 whole.With(name, value);
+            }
+
+            if (postCritic is not null && !estimated.Has("post_returns"))
+            {
+                // After the decision its known part is no longer to come.
+                whole.With("post_returns", whole["returns"] - played.CertainRewards!);
             }
 
             metrics["value_mean"] = Masked.Mean(whole["old_values"], mask).ToDouble();
@@ -164,6 +167,14 @@ public sealed class EnvironmentLoop(EnvironmentOptions options, StageContext sta
             }
 
             learner.Update(batch, step, metrics, rows.Length);
+            if (!apart && learner.Updates == 1)
+            {
+                DecisionWatch.RequireTrained(critic, "states", options.Objective.Id);
+                if (postCritic is not null)
+                {
+                    DecisionWatch.RequireTrained(postCritic, "states after decisions", options.Objective.Id);
+                }
+            }
 
             void Further(string name, Func<Tensor?> value)
             {
@@ -205,34 +216,5 @@ public sealed class EnvironmentLoop(EnvironmentOptions options, StageContext sta
         return spread == 0 ? 0 : 1 - (left / spread);
 
         double Variance(Tensor of) => Masked.Mean((of - Masked.Mean(of, mask)).square(), mask).ToDouble();
-    }
-
-    /// <summary>Notices that the rewards of many episodes held no information.</summary>
-    private sealed class EqualRewards(IRecorder recorder)
-    {
-        private const int Patience = 20;
-        private double? _first;
-        private int _steps;
-        private bool _told;
-
-        internal void See(Experience played)
-        {
-            var rewards = played.Rewards.masked_select(played.Mask.gt(0));
-            _first ??= rewards[0].ToDouble();
-            _steps = rewards.ne(_first.Value).any().ToBoolean() ? 0 : _steps + 1;
-            if (_steps >= Patience)
-            {
-                End();
-            }
-        }
-
-        internal void End()
-        {
-            if (_steps > 0 && !_told)
-            {
-                _told = true;
-                recorder.Diagnose(new Diagnosis("equal-rewards", $"every reward of the last {_steps} steps was {_first}: nothing tells a good decision from a bad one. The environment's reward may be too rare for the policy to meet"));
-            }
-        }
     }
 }

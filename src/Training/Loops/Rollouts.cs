@@ -248,7 +248,9 @@ internal static class SamplerTripwire
 /// <param name="recorder">Takes the diagnosis.</param>
 /// <param name="promptsPerEpoch">Prompts of the data set.</param>
 /// <param name="withinGroups">Whether only differences within a group teach; else those between any two completions do.</param>
-internal sealed class RewardWatch(IRecorder recorder, int promptsPerEpoch, bool withinGroups)
+/// <param name="prompts">What the prompts are called.</param>
+/// <param name="file">Where to look.</param>
+internal sealed class RewardWatch(IRecorder recorder, int promptsPerEpoch, bool withinGroups, string prompts = "prompts", string file = "samples.jsonl")
 {
     private int _prompts;
     private double? _first;
@@ -256,14 +258,14 @@ internal sealed class RewardWatch(IRecorder recorder, int promptsPerEpoch, bool 
     private bool _told;
 
     /// <summary>Takes the scores of one step.</summary>
-    internal void See(RolloutBatch batch, int prompts) => See(batch.Totals, batch.Scored, row => batch.Rollouts[row].GroupId, prompts);
+    internal void See(RolloutBatch batch, int count) => See(batch.Totals, batch.Scored, row => batch.Rollouts[row].GroupId, count);
 
     /// <summary>Takes the scores of one step.</summary>
     /// <param name="totals">A score each.</param>
     /// <param name="seen">False where none was given; null: all were.</param>
     /// <param name="group">The group of each.</param>
-    /// <param name="prompts">Prompts behind them.</param>
-    internal void See(double[] totals, bool[]? seen, Func<int, long> group, int prompts)
+    /// <param name="count">Prompts behind them.</param>
+    internal void See(double[] totals, bool[]? seen, Func<int, long> group, int count)
     {
         var scored = Enumerable.Range(0, totals.Length).Where(row => seen?[row] ?? true);
         if (withinGroups)
@@ -279,22 +281,7 @@ internal sealed class RewardWatch(IRecorder recorder, int promptsPerEpoch, bool 
             }
         }
 
-        _prompts += prompts;
-        if (_prompts >= promptsPerEpoch)
-        {
-            Close($"over a whole epoch of {_prompts} prompts");
-        }
-    }
-
-    /// <summary>Takes the rewards of one step where rows have none but their totals.</summary>
-    internal void See(IEnumerable<(long Group, double Total)> rows, int prompts)
-    {
-        _informative |= rows.GroupBy(row => row.Group, row => row.Total).Any(group => group.Max() > group.Min());
-        _prompts += prompts;
-        if (_prompts >= promptsPerEpoch)
-        {
-            Close($"over a whole epoch of {_prompts} prompts");
-        }
+        Count(count);
     }
 
     /// <summary>At the stage's end: an epoch that was cut short counts too.</summary>
@@ -302,7 +289,16 @@ internal sealed class RewardWatch(IRecorder recorder, int promptsPerEpoch, bool 
     {
         if (_prompts > 0)
         {
-            Close($"over all the {_prompts} prompts since the last epoch began");
+            Close($"over all the {_prompts} {prompts} since the last epoch began");
+        }
+    }
+
+    private void Count(int count)
+    {
+        _prompts += count;
+        if (_prompts >= promptsPerEpoch)
+        {
+            Close($"over a whole epoch of {_prompts} {prompts}");
         }
     }
 
@@ -314,8 +310,8 @@ internal sealed class RewardWatch(IRecorder recorder, int promptsPerEpoch, bool 
             recorder.Diagnose(new Diagnosis(
                 "equal-rewards",
                 withinGroups
-                    ? $"every group's rewards were equal {span}: nothing was learnt from them. Look at samples.jsonl; the reward may never fire, the task may be too hard or too easy, or group_size may be 1"
-                    : $"every reward was equal {span}: nothing tells a good completion from a bad one. Look at samples.jsonl; the reward may never fire, or the task may be too hard or too easy"));
+                    ? $"every group's rewards were equal {span}: nothing was learnt from them. Look at {file}; the reward may never fire, the task may be too hard or too easy, or group_size may be 1"
+                    : $"every reward was equal {span}: nothing tells a good completion from a bad one. Look at {file}; the reward may never fire, or the task may be too hard or too easy"));
         }
 
         (_prompts, _informative, _first) = (0, false, null);

@@ -172,6 +172,7 @@ internal sealed class Learner : IDisposable
         }
 
         var total = Optimization.Backward(value is null ? loss.Value : loss.Value + value, step);
+        AddGradients(batch);
         backward?.Invoke();
         // Every gradient is looked at before any network changes.
         foreach (var (metric, optimization) in _optimizations)
@@ -199,6 +200,37 @@ internal sealed class Learner : IDisposable
         }
 
         _updates++;
+    }
+
+    /// <summary>Adds the gradients that are no loss's.</summary>
+    private void AddGradients(Batch batch)
+    {
+        for (var i = 0; i < _terms.Length; i++)
+        {
+            if (_terms[i].Objective is not IGradientObjective objective)
+            {
+                continue;
+            }
+
+            using var still = no_grad();
+            foreach (var (name, gradient) in objective.Gradients(batch, _losses[i]))
+            {
+                if (batch.Find(name) is not Parameter { requires_grad: true } weight)
+                {
+                    throw new PlumblineException($"objective '{_terms[i].Id}' adds a gradient to '{name}', and this batch has no weight of that name that trains");
+                }
+
+                if (weight.grad is { } own)
+                {
+                    own.add_(gradient);
+                }
+                else
+                {
+                    using var copy = gradient.detach().clone();
+                    weight.grad = copy;
+                }
+            }
+        }
     }
 
     /// <summary>The optimisers begin anew; everything else goes on.</summary>
@@ -250,7 +282,7 @@ internal sealed class Learner : IDisposable
     /// <remarks>Of 24 bits, so that single precision holds each as it is: a number just below 1 would be rounded to 1.</remarks>
     internal static Tensor Uniforms(Draws draws, int count) => tensor(Enumerable.Range(0, count).Select(row => Math.Floor(draws.Key(row).Uniform() * (1 << 24)) / (1 << 24)).ToArray());
 
-    private static Tensor Rows(Batch batch) => batch.Find("mask") ?? batch.Find("chosen_mask") ?? batch.Find("item_mask") ?? batch.Find("chosen_scores") ?? batch.Find("chosen_embeddings") ?? batch.Find("scores") ?? batch.Find("prediction") ?? batch.Find("chosen_target") ?? batch["embeddings"];
+    private static Tensor Rows(Batch batch) => batch.Find("mask") ?? batch.Find("chosen_mask") ?? batch.Find("item_mask") ?? batch.Find("chosen_scores") ?? batch.Find("chosen_embeddings") ?? batch.Find("scores") ?? batch.Find("prediction") ?? batch.Find("chosen_target") ?? batch.Find("rewards") ?? batch.Find("features") ?? batch["embeddings"];
 
     private Steering Steer(SteeredCoefficient steered, StageContext stage)
     {

@@ -105,7 +105,7 @@ public sealed class DiffusionRolloutsTests
             stage[key] = value?.DeepClone();
         }
 
-        return StageRun.Run(stage, other: flow ? new JsonObject { ["use"] = "denoising-mlp", ["width"] = 16, ["process"] = new JsonObject { ["path"] = "flow" } } : null);
+        return StageRun.Run(stage, model: flow ? new JsonObject { ["use"] = "denoising-mlp", ["width"] = 16, ["process"] = new JsonObject { ["path"] = "flow" } } : null);
     }
 }
 

@@ -86,3 +86,29 @@ public sealed class SmallJudge : IJudge
 
     private static double Count(Rollout rollout) => rollout.Text.Count(letter => letter <= 'd') - (0.1 * rollout.Completion.Length);
 }
+
+/// <summary>Four rooms in a row: go left ("e") or right ("f"), or say that this is the room asked for ("gh"). The text is the room, then the room asked for.</summary>
+[Environment("small-rooms")]
+public sealed class SmallRooms : ITextEnvironment
+{
+    public IEpisode Reset(long seed) => new Walk((int)(seed % 4), (int)((seed + 1 + (seed / 4 % 3)) % 4));
+
+    private sealed class Walk(int room, int goal) : IEpisode
+    {
+        private int _room = room;
+        private int _turns;
+        private bool _ended;
+
+        public Observation Observation => new($"{(char)('a' + _room)}{(char)('a' + goal)}", $"{_room}", _ended ? [] : ["e", "f", "gh"]);
+
+        public Outcome Step(string action)
+        {
+            var done = action == "gh";
+            _room = Math.Clamp(_room + (action == "e" ? -1 : action == "f" ? 1 : 0), 0, 3);
+            var truncated = ++_turns == 3 && !done;
+            _ended = done || truncated;
+            var success = done && _room == goal;
+            return new Outcome(Observation, success ? 1 : 0) { Terminated = done, Truncated = truncated, Valid = done || action is "e" or "f", Success = success };
+        }
+    }
+}

@@ -17,7 +17,7 @@ internal static class SmallStages
     internal static readonly HashSet<string> VerdictsAlone = ["disco", "knapsack-rl"];
 
     /// <summary>Parts that are for one sort of data, method or loop, or need a slot of their own filled, and say so otherwise.</summary>
-    private static readonly HashSet<string> NotAnywhere = ["knapsack-rl", "bradley-terry", "sampled-pairs", "nash-md-pg", "rwr"];
+    private static readonly HashSet<string> NotAnywhere = ["knapsack-rl", "bradley-terry", "sampled-pairs", "nash-md-pg", "rwr", "pdppo", "value-loss"];
 
     /// <summary>Whether a part can stand in any stage: those of tests, and those of one claim's task, named after its method, can't.</summary>
     internal static bool Composes(PartDescriptor part) => !NotAnywhere.Contains(part.Id)

@@ -16,9 +16,9 @@ internal static class StageRun
     /// <summary>Runs the stage.</summary>
     /// <param name="stage">The stage.</param>
     /// <param name="seed">The run's.</param>
-    /// <param name="other">A model in place of the one that goes with the stage.</param>
+    /// <param name="model">A model in place of the one that goes with the stage.</param>
     /// <returns>What it told.</returns>
-    internal static Told Run(JsonObject stage, long seed = 5, JsonObject? other = null)
+    internal static Told Run(JsonObject stage, long seed = 5, JsonObject? model = null)
     {
         torch.set_num_threads(1);
         var folder = Directory.CreateTempSubdirectory("plumbline-stage-");
@@ -30,9 +30,9 @@ internal static class StageRun
         context = new StageContext { Run = run, Index = 0, Name = "stage", Services = services, Recorder = told, Log = NullLogger.Instance };
         try
         {
-            if ((other ?? SmallStages.Model(stage)) is { } model)
+            if ((model ?? SmallStages.Model(stage)) is { } policy)
             {
-                run.Models.Set("policy", Bind<IModel>(model).Create(services));
+                run.Models.Set("policy", Bind<IModel>(policy).Create(services));
             }
 
             Bind<ILoop>(stage).Create(services).Run(CancellationToken.None);

@@ -1,11 +1,19 @@
+using Plumbline.Plugins.DecisionMlp;
+using Plumbline.Plugins.PointMass;
 using Plumbline.Training;
+using Plumbline.Training.Agents;
 
 namespace Plumbline.Tests;
 
 /// <summary>What every loop promises, whatever it learns from.</summary>
 public sealed class EveryLoopTests
 {
-    public static TheoryData<string> Loops => ["sft", "offline-pairs", "offline-lists in context", "offline-lists separate", "online-groups", "actor-critic with a head", "actor-critic with a network", "online-pairs", "self-play in iterations", "self-play with a look ahead", "reward-training", "offline-steps", "offline-steps with values", "search-pairs"];
+    public static TheoryData<string> Loops => [.. OnData, "environment", "environment with a critic by itself", "agent-rollouts"];
+
+    /// <summary>Those that learn from rows of data.</summary>
+    public static TheoryData<string> LoopsOnData => [.. OnData];
+
+    private static string[] OnData => ["sft", "offline-pairs", "offline-lists in context", "offline-lists separate", "online-groups", "actor-critic with a head", "actor-critic with a network", "online-pairs", "self-play in iterations", "self-play with a look ahead", "reward-training", "offline-steps", "offline-steps with values", "search-pairs"];
 
     [Theory]
     [MemberData(nameof(Loops))]
@@ -70,7 +78,7 @@ public sealed class EveryLoopTests
     }
 
     [Theory]
-    [MemberData(nameof(Loops))]
+    [MemberData(nameof(LoopsOnData))]
     public void Data_without_rows_is_refused(string loop)
     {
         using var tiny = new Tiny();
@@ -119,6 +127,22 @@ public sealed class EveryLoopTests
                 LearningRate = 0.01,
             },
             tiny.Stage),
+        "agent-rollouts" => new AgentRollouts(
+            new AgentRolloutsOptions
+            {
+                Objective = Part<GroupObjective>.Of("policy-gradient", new PolicyGradient(Needs.Reference | Needs.Entropies)),
+                Environment = Rooms.Part,
+                Agent = new AgentOptions { ActionPrefix = "i", ObservationPrefix = "j" },
+                Rewards = [Scoring.Part("first", rollout => rollout.Completion[0])],
+                Steps = steps,
+                TasksPerStep = 3,
+                GroupSize = 4,
+                Minibatches = 2,
+                EpochsPerBatch = 2,
+                LearningRate = 0.01,
+                SaveEvery = 0,
+            },
+            tiny.Stage),
         "online-pairs" => new OnlinePairs(
             new OnlinePairsOptions
             {
@@ -162,6 +186,7 @@ public sealed class EveryLoopTests
             tiny.Stage),
         "reward-training" => new RewardTraining(
             new RewardTrainingOptions { Objective = Ranking.Part, Data = data, Steps = steps, BatchSize = 3, LearningRate = 0.01, Members = 2 }, tiny.Stage),
+        "environment" or "environment with a critic by itself" => Environment(tiny, steps, apart: loop.EndsWith("itself", StringComparison.Ordinal)),
         "offline-steps" or "offline-steps with values" => new OfflineSteps(
             new OfflineStepsOptions { Objective = loop == "offline-steps" ? StepRegression.Part() : ValuedRegression.Part(), Data = data, Steps = steps, BatchSize = 3, LearningRate = 0.01, Transforms = [InSteps.Part] }, tiny.Stage),
         "search-pairs" => SearchPairsTests.New(tiny, options => options with { Data = data, Steps = steps, LearningRate = 0.01, Filter = false }),
@@ -183,4 +208,25 @@ public sealed class EveryLoopTests
             },
             tiny.Stage),
     };
+
+    private static EnvironmentLoop Environment(Tiny tiny, int steps, bool apart)
+    {
+        var problem = Part<IVectorEnvironment>.Of("point-mass", new PointMass(new PointMassOptions { Horizon = 5 }));
+        tiny.Run.Models.Set("policy", new DecisionMlp(new DecisionMlpOptions { Environment = problem, Hidden = [8] }, tiny.Run, new Tiny.NoServices()));
+        return new EnvironmentLoop(
+            new EnvironmentOptions
+            {
+                Objective = Part<ActorCriticObjective>.Of("actor-critic-loss", new ActorCriticLoss()),
+                Advantage = Part<ITokenAdvantage>.Of("rewards-to-come", new RewardsToCome()),
+                Environment = problem,
+                Episodes = 4,
+                Steps = steps,
+                Minibatches = 2,
+                EpochsPerBatch = 2,
+                LearningRate = 0.01,
+                CriticEpochs = apart ? 2 : 0,
+                CriticBatchSize = apart ? 8 : null,
+            },
+            tiny.Stage);
+    }
 }
