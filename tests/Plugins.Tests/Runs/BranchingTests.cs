@@ -110,7 +110,7 @@ public sealed class BranchingTests
         Assert.All(Run(2, """{ "rewards": ["small-constant"] }""").Steps, step => Assert.Equal((0, 0), (step["loss"], step["grad_norm"])));
 
     [Theory]
-    [InlineData("""{ "sampler": { "use": "branching", "num_inference_steps": 3, "split_rounds": 4 } }""", "split_rounds")]
+    [InlineData("""{ "sampler": { "use": "branching", "num_inference_steps": 3, "split_points": null, "split_rounds": 4 } }""", "split_rounds")]
     [InlineData("""{ "sampler": { "use": "branching", "num_inference_steps": 3, "split_points": [0], "sde": "dance", "eta": 0 } }""", "eta")]
     [InlineData("""{ "rewards": ["blob8-mass", "small-constant"] }""", "rewards")]
     [InlineData("""{ "objective": "ddpo", "sampler": "diffusion", "advantage": { "use": "branch-grpo", "pruning": { "width_mode": 1 } } }""", "branching")]
