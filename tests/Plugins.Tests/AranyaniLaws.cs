@@ -59,7 +59,7 @@ public sealed class AranyaniLaws
         var (weight, bias) = (random.Normal(1, Inputs, Nodes).requires_grad_(), random.Normal(1, Nodes).requires_grad_());
         var decisions = Aranyani.Tree(features, weight, bias, zeros([Nodes + 1, 2], float64)).Tensor("node_decisions");
         var zero = groups.eq(0).to_type(float64).unsqueeze(1);
-        var gaps = ((decisions * (1 - zero)).sum(0) / (1 - zero).sum()) - ((decisions * zero).sum(0) / zero.sum());
+        var gaps = ((decisions * (1 - zero)).sum([0]) / (1 - zero).sum()) - ((decisions * zero).sum([0]) / zero.sum());
         var expected = autograd.grad([gaps.abs().sum()], [weight, bias]);
 
         var own = (decisions * (1 - decisions)).detach();

@@ -1,5 +1,4 @@
 using Plumbline.Training;
-using Plumbline.Training.Search;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -83,7 +82,9 @@ public sealed class Oreo(OreoOptions options) : StepObjective, IValueObjective
         ArgumentNullException.ThrowIfNull(options);
         new Batch().With("values", values).With("finished", finished).RequireSameShape("values", "finished");
         var whole = finished.cpu().data<bool>().ToArray();
-        var kept = Beams.Best(values.detach().to_type(ScalarType.Float64).cpu().data<double>().ToArray(), options.Beam);
+        var scores = values.detach().to_type(ScalarType.Float64).cpu().data<double>().ToArray();
+        // A stable order.
+        int[] kept = [.. Enumerable.Range(0, scores.Length).OrderByDescending(place => scores[place]).Take(options.Beam)];
         return new Outputs { ["continue"] = kept.Where(place => !whole[place]).ToArray(), ["answers"] = kept.Where(place => whole[place]).ToArray() };
     }
 

@@ -59,7 +59,7 @@ public sealed class Aranyani(AranyaniOptions options) : StreamObjective, IStatef
     }
 
     /// <inheritdoc/>
-    public nn.Module Begin(ICausalModel? policy, Draws draws) => _memory = new Memory();
+    public nn.Module Begin(ICausalModel? policy, Draws draws) => _memory = Memory.Empty();
 
     /// <inheritdoc/>
     public void Prepare(Batch batch)
@@ -242,9 +242,16 @@ public sealed class Aranyani(AranyaniOptions options) : StreamObjective, IStatef
     }
 
     /// <summary>What is kept from instance to instance, as buffers: 2 (M + D M + M) numbers a tree, and two counts.</summary>
-    private sealed class Memory() : nn.Module(nameof(Memory))
+    private sealed class Memory : nn.Module
     {
         private Tensor[]? _held;
+
+        private Memory()
+            : base(nameof(Memory))
+        {
+        }
+
+        internal static Memory Empty() => new();
 
         /// <summary>The buffers; zeros before the first instance, when the forest's size is first known.</summary>
         internal Tensor[] Held(Tensor weight)

@@ -55,8 +55,8 @@ public sealed class RToQ(RToQOptions options) : PairObjective
         var (width, all, counts) = ((int)mask.shape[1], Doubles(rewards), Doubles(mask));
         int[][] worst = [.. Enumerable.Range(0, (int)mask.shape[0]).Select(row =>
         {
-            int[] tokens = [.. Enumerable.Range(0, width).Where(t => counts[(row * width) + t] > 0)];
-            return Beams.Best([.. tokens.Select(t => -all[(row * width) + t])], options.Top).Select(place => tokens[place]).ToArray();
+            // A stable order: of equal rewards the token that comes first.
+            return Enumerable.Range(0, width).Where(t => counts[(row * width) + t] > 0).OrderBy(t => all[(row * width) + t]).Take(options.Top).ToArray();
         })];
         return new Outputs { ["token_rewards"] = rewards, ["cumulative"] = rewards.cumsum(1), ["totals"] = rewards.sum(1), ["worst_tokens"] = worst };
     }
@@ -157,16 +157,15 @@ public sealed class RToQ(RToQOptions options) : PairObjective
         var vocabulary = (int)transitionLogits.shape[0];
         RequireToken(start, nameof(start), vocabulary);
         RequireToken(eos ?? start, nameof(eos), vocabulary);
-        var logps = Doubles(transitionLogits.log_softmax(1)).Chunk(vocabulary).ToArray();
-        IReadOnlyList<PartialSequence> beams = [new PartialSequence([], 0, Finished: false)];
-        for (var t = 0; t < options.MaxTokens && beams.Any(beam => !beam.Finished); t++)
+        using var space = new MarkovSpace(Doubles(transitionLogits.log_softmax(1)).Chunk(vocabulary).ToArray(), start, eos);
+        var search = new Beam(new BeamOptions { Beams = options.Beams, Depth = options.MaxTokens, LengthPower = options.LengthPower, Scorer = Part<IStateValue>.Of("score", space) }, space);
+        var result = search.Search(space, space.Roots([new SearchTask(new Example(0, []), null, default)]))[0];
+        var ends = result.Paths.Select(path => (MarkovState)result.Tree[path[^1]].State!).ToArray();
+        return new Outputs
         {
-            var now = beams;
-            beams = Beams.Extend(now, place => logps[now[place].Tokens is [.., var last] ? last : start], eos, options.Beams);
-        }
-
-        var ranked = Beams.Ranked(beams, options.LengthPower);
-        return new Outputs { ["sequences"] = ranked.Select(pair => pair.Beam.Tokens).ToArray(), ["scores"] = ranked.Select(pair => pair.Score).ToArray() };
+            ["sequences"] = ends.Select(end => end.Steps.Select(step => step.Tokens[0]).ToArray()).ToArray(),
+            ["scores"] = ends.Select(end => end.Score / Math.Pow(end.Depth, options.LengthPower)).ToArray(),
+        };
     }
 
     /// <summary>The token reward that the reference expects, -β KL(π_ref || π), never above 0: why implicit rewards fall on answers that the reference fits. expected_token_rewards [N,T], expected_rewards [N].</summary>

@@ -33,34 +33,6 @@ public sealed record BeamSearchOptions
     public double LengthPower { get; init; }
 }
 
-/// <summary>Options of the sampler <c>beam-search</c>.</summary>
-public sealed record BeamDecoderOptions : IChecksItself
-{
-    /// <summary>Completions a prompt, the best ones.</summary>
-    [Positive]
-    public int GroupSize { get; init; } = 1;
-
-    /// <summary>Sequences that are kept at each step; 1 takes the likeliest token each time.</summary>
-    [Positive]
-    public int Beams { get; init; } = 5;
-
-    /// <summary>Longest completion in tokens, the end-of-sequence token included.</summary>
-    [Positive]
-    public int MaxNewTokens { get; init; } = 64;
-
-    /// <summary>At the end scores are divided by the length to this power; 0 leaves them, and favours short answers where the end is cheap.</summary>
-    public double LengthPower { get; init; }
-
-    /// <inheritdoc/>
-    public IEnumerable<string> Check()
-    {
-        if (GroupSize > Beams)
-        {
-            yield return $"group_size must be at most beams, which is {Beams}, was {GroupSize}";
-        }
-    }
-}
-
 /// <summary>Options of the observer <c>r-to-q</c>.</summary>
 public sealed record RewardDriftOptions : RToQOptions
 {

@@ -9,7 +9,9 @@ internal static class Actors
     /// <summary>The policy as it is now, frozen, as the reference.</summary>
     internal static IActor Reference(StageContext stage, AgentOptions options) => Of(ReferencePolicy.Freeze<IModel>(stage), options);
 
-    private static IActor Of(IModel model, AgentOptions options) => model switch
+    /// <summary>The actor of a model.</summary>
+    /// <exception cref="PlumblineException">It can't act in words.</exception>
+    internal static IActor Of(IModel model, AgentOptions options) => model switch
     {
         IChoiceModel choosing => new ChoiceActor(choosing, options),
         ICausalModel language => new LanguageActor(language, options),

@@ -19,6 +19,15 @@ internal sealed class Dialogue
         Now = next;
     }
 
+    /// <summary>A dialogue of its own that goes on from here; this one stays as it is.</summary>
+    internal Dialogue Branch(Reply reply, Observation next)
+    {
+        var branch = new Dialogue(next);
+        branch._turns.AddRange(_turns);
+        branch._turns.Add((Now.Text, reply));
+        return branch;
+    }
+
     /// <summary>Observations and actions in turns, oldest first.</summary>
     internal string[] Texts() => [.. _turns.SelectMany(turn => new[] { turn.Observation, turn.Reply.Action }), Now.Text];
 }

@@ -53,7 +53,8 @@ internal sealed class PairScorer(ICausalModel policy, ICausalModel? reference, N
         return batch;
     }
 
-    private static void Add(PairBatch batch, string name, Tensor? both)
+    /// <summary>Adds both halves of a tensor [2B,...], each under its side's name; a null adds nothing.</summary>
+    internal static void Add(PairBatch batch, string name, Tensor? both)
     {
         if (both is null)
         {

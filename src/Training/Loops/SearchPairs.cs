@@ -8,7 +8,7 @@ namespace Plumbline.Training;
 /// <summary>Each step searches a tree for each of some tasks by the policy, and learns from pairs of sibling steps by any loss on pairs.</summary>
 /// <remarks>
 /// The reference is the policy of the stage's beginning. A pair's prompt is all that leads to the node of the decision. Beside a pair batch's usual inputs
-/// there are the numbers that the tree's pairs bring, [B] each. Log-probabilities are those at temperature 1, whatever the space's.
+/// there are the numbers that the tree's pairs bring, [B] each. Log-probabilities of texts are those at temperature 1, whatever the space's.
 /// A step whose searches gave no pair makes no update; where a whole pass over the tasks gives none, the stage says so.
 /// </remarks>
 [Loop(Loop.SearchPairs)]
@@ -22,11 +22,11 @@ public sealed class SearchPairs(SearchPairsOptions options, StageContext stage) 
         var policy = stage.Run.Models.Get<IModel>("policy");
         (string, IObjective)[] terms = [.. options.Terms.Prepend(options.Objective).Select(part => (part.Id, (IObjective)part.Create(stage.Services)))];
         var (search, spaces, pairing) = (options.Search.Create(stage.Services), options.Space.Create(stage.Services), options.Pairs.Create(stage.Services));
-        var tasks = Tasks(policy, cancel);
+        var tasks = Tasks(policy, spaces, cancel);
         using var learner = new Learner(stage, options, terms, policy as ICausalModel, policy.Network.parameters());
         RequireColumns(learner, pairing);
         var reference = (learner.Needs & PairScorer.OfReference) != 0 || options.RefreshEvery == 0 ? ReferencePolicy.Freeze<IModel>(stage) : null;
-        var scorer = StepPairScorer.For(policy, (learner.Needs & PairScorer.OfReference) != 0 ? reference : null, learner.Needs);
+        var scorer = StepPairScorer.For(spaces, policy, (learner.Needs & PairScorer.OfReference) != 0 ? reference : null, learner.Needs);
         var order = new EpochOrder(tasks.Count, stage.Draws.Key("order"));
         var watch = new PairWatch(stage.Recorder, tasks.Count);
         using var searcher = new Searcher(policy, options.RefreshEvery == 0 ? reference : null, options.RefreshEvery);
@@ -126,11 +126,11 @@ public sealed class SearchPairs(SearchPairsOptions options, StageContext stage) 
     private bool Right(SearchResult result) => result.Best is { Terminal: true, Reward: { } reward } && reward >= options.RightAt;
 
     /// <summary>The rows of the data, with their prompts' tokens where the policy reads texts and the rows have some.</summary>
-    private List<(Example Example, int[]? Prompt)> Tasks(IModel policy, CancellationToken cancel)
+    private List<(Example Example, int[]? Prompt)> Tasks(IModel policy, ISearchSpaces spaces, CancellationToken cancel)
     {
         var rows = options.Rows(stage, cancel);
         return rows.Count == 0 ? throw new PlumblineException("the data set has no tasks to search")
-            : policy is ICausalModel causal && rows.All(row => row.FindText("prompt") is not null)
+            : policy is ICausalModel causal && spaces is not IActingSpaces && rows.All(row => row.FindText("prompt") is not null)
             ? [.. PromptSet.Build(rows, new SequenceBuilder(causal, options.MaxLength, options.Overlong), options.Overlong, stage.Log).Select(task => (task.Example, (int[]?)task.Prompt))]
             : [.. rows.Select(row => (row, (int[]?)null))];
     }

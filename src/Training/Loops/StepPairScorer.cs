@@ -1,3 +1,4 @@
+using Plumbline.Training.Agents;
 using Plumbline.Training.Search;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -27,21 +28,18 @@ internal sealed record StepPair(SearchState Node, IReadOnlyList<SearchState> Cho
         return chain;
     }
 
-    private static bool GoesOn(SearchState state) =>
-        state.Choice is not null || state.Context.Count == state.Parent!.Context.Count + state.Step!.Tokens.Length;
+    private static bool GoesOn(SearchState state) => state.Context.Count > 0 && state.Context.Count == state.Parent!.Context.Count + state.Step!.Tokens.Length;
 }
 
 /// <summary>Pairs of steps to the batch that a pair objective reads.</summary>
 internal abstract class StepPairScorer
 {
-    /// <summary>The scorer for a policy's sort.</summary>
-    /// <exception cref="PlumblineException">It is no sort that writes or chooses steps.</exception>
-    internal static StepPairScorer For(IModel policy, IModel? reference, Needs needs) => policy switch
-    {
-        ICausalModel causal => new Written(new PairScorer(causal, (ICausalModel?)reference, needs)),
-        IChoiceModel choice => new Picked(choice, (IChoiceModel?)reference),
-        _ => throw new PlumblineException($"a policy that is searched writes its steps or chooses among them, and a {policy.GetType().Name} does neither"),
-    };
+    /// <summary>The scorer for what a space's steps are.</summary>
+    /// <exception cref="PlumblineException">The policy can't take such steps.</exception>
+    internal static StepPairScorer For(ISearchSpaces spaces, IModel policy, IModel? reference, Needs needs) =>
+        spaces is IActingSpaces acting ? new Replied(acting.Actor(policy), reference is null ? null : acting.Actor(reference), needs)
+        : policy is ICausalModel causal ? new Written(new PairScorer(causal, (ICausalModel?)reference, needs))
+        : throw new PlumblineException($"the steps of this search space are written by a language model, and the policy is a {policy.GetType().Name}");
 
     /// <summary>The batch of B pairs.</summary>
     internal abstract PairBatch Score(IReadOnlyList<StepPair> pairs);
@@ -55,47 +53,28 @@ internal abstract class StepPairScorer
         private static PromptedSequence Sequence(SearchState node, IReadOnlyList<SearchState> chain) => new([.. node.Context], [.. chain.SelectMany(state => state.Step!.Tokens)]);
     }
 
-    /// <summary>Steps that are picked among options: a token is a choice.</summary>
-    private sealed class Picked(IChoiceModel policy, IChoiceModel? reference) : StepPairScorer
+    /// <summary>Steps that are replies in an environment.</summary>
+    private sealed class Replied(IActor policy, IActor? reference, Needs needs) : StepPairScorer
     {
         internal override PairBatch Score(IReadOnlyList<StepPair> pairs)
         {
-            var width = pairs.Max(pair => Math.Max(pair.Chosen.Count, pair.Rejected.Count));
+            Reply[] both = [.. pairs.Select(pair => ((ActingState)pair.Chosen[0]).Reply!), .. pairs.Select(pair => ((ActingState)pair.Rejected[0]).Reply!)];
+            var scored = policy.Score(both, needs);
             var batch = new PairBatch();
-            foreach (var (side, of) in new (string, Func<StepPair, IReadOnlyList<SearchState>>)[] { ("chosen", pair => pair.Chosen), ("rejected", pair => pair.Rejected) })
+            PairScorer.Add(batch, "policy_{0}_logps", scored.Logps);
+            PairScorer.Add(batch, "{0}_mask", scored.Mask);
+            PairScorer.Add(batch, "{0}_tokens", scored.Tokens);
+            PairScorer.Add(batch, "policy_{0}_logits", scored.Logits);
+            PairScorer.Add(batch, "policy_{0}_entropies", scored.Entropies);
+            if (reference is not null)
             {
-                IReadOnlyList<SearchState>[] chains = [.. pairs.Select(of)];
-                batch.With($"policy_{side}_logps", Logps(policy, chains, width));
-                var logps = batch[$"policy_{side}_logps"];
-                var (mask, tokens) = (new float[chains.Length * width], new long[chains.Length * width]);
-                for (var row = 0; row < chains.Length; row++)
-                {
-                    for (var t = 0; t < chains[row].Count; t++)
-                    {
-                        (mask[(row * width) + t], tokens[(row * width) + t]) = (1, chains[row][t].Step!.Tokens[0]);
-                    }
-                }
-
-                batch.With($"{side}_mask", tensor(mask, [chains.Length, width], device: logps.device).to_type(logps.dtype))
-                    .With($"{side}_tokens", tensor(tokens, [chains.Length, width], device: logps.device));
-                if (reference is not null)
-                {
-                    using var still = no_grad();
-                    batch.With($"reference_{side}_logps", Logps(reference, chains, width));
-                }
+                using var still = no_grad();
+                var frozen = reference.Score(both, needs.HasFlag(Needs.ReferenceLogits) ? Needs.Logits : Needs.None);
+                PairScorer.Add(batch, "reference_{0}_logps", frozen.Logps);
+                PairScorer.Add(batch, "reference_{0}_logits", frozen.Logits);
             }
 
             return batch;
-        }
-
-        /// <summary>[B,width] the log-probability of each choice; 0 where there is none.</summary>
-        private static Tensor Logps(IChoiceModel model, IReadOnlyList<SearchState>[] chains, int width)
-        {
-            SearchState[] taken = [.. chains.SelectMany(chain => chain)];
-            var logits = model.Logits([.. taken.Select(state => state.Parent!.Choice!)]).log_softmax(-1);
-            var picked = tensor(taken.Select(state => (long)state.Step!.Tokens[0]).ToArray(), device: logits.device).unsqueeze(1);
-            var places = tensor(chains.SelectMany((chain, row) => Enumerable.Range(row * width, chain.Count).Select(place => (long)place)).ToArray(), device: logits.device);
-            return zeros([chains.Length * width], logits.dtype, logits.device).index_add(0, places, logits.gather(1, picked).squeeze(1), 1).reshape(chains.Length, width);
         }
     }
 }

@@ -18,9 +18,6 @@ public abstract class SearchState
     /// <summary>The tokens that the policy reads before the step that leads on from here; empty where it reads none.</summary>
     public virtual IReadOnlyList<int> Context => [];
 
-    /// <summary>The options that the policy chooses the next step among; null where it writes it freely.</summary>
-    public virtual Choice? Choice => null;
-
     /// <summary>Whether no step leads on from here.</summary>
     public bool Terminal { get; init; }
 
@@ -49,7 +46,7 @@ public abstract class SearchState
 
 /// <summary>One step: a line or some tokens of a text, an action in an environment.</summary>
 /// <param name="Text">What it says.</param>
-/// <param name="Tokens">The policy's tokens for it; for a choice among options the place of the option.</param>
+/// <param name="Tokens">The policy's tokens for it; of a policy that chooses the place of its choice.</param>
 /// <param name="Logps">The log-probability of each of them under the policy that proposed it, at its temperature; nats.</param>
 public sealed record SearchStep(string Text, int[] Tokens, float[] Logps);
 

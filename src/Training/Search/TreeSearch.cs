@@ -45,6 +45,11 @@ public sealed class TreeSearch(TreeSearchOptions options, IServiceProvider servi
             throw new PlumblineException("the sampler 'tree-search' searches whole completions: it can't go on with one that was begun, nor stop at a window; use 'kv-cache'");
         }
 
+        if (_spaces is IActingSpaces)
+        {
+            throw new PlumblineException($"the sampler 'tree-search' writes completions, and the steps of '{options.Space.Id}' are actions in an environment; use \"text-steps\"");
+        }
+
         using var space = _spaces.Open(model);
         var searches = requests.SelectMany(request => Enumerable.Range(0, options.OneSearch ? 1 : request.Count).Select(sample =>
             (Request: request, Task: new SearchTask(request.Example, request.Prompt, request.Draws.Key(sample)) { Longest = request.Longest }))).ToList();

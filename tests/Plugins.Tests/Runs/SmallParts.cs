@@ -49,6 +49,7 @@ public sealed class SmallData : IData
             ["items"] = new JsonArray([.. Enumerable.Range(0, 4).Select(k => (JsonNode)new JsonObject { ["text"] = Word(20 + k, 1, 3), ["relevance"] = Math.Max(0, 2 - k), ["rank"] = k + 1 })]),
             ["steps"] = new JsonArray([.. Enumerable.Range(0, 3).Select(k => (JsonNode)Word(30 + k, 1, 2))]),
             ["advantages"] = new JsonArray([.. Enumerable.Range(0, 3).Select(k => (JsonNode)Math.Round(draws.Key(40 + k).Normal(), 3))]),
+            ["rewards"] = i % 2,
             ["phase"] = i % 2,
             ["annotator_ids"] = 0,
             ["preference"] = Math.Round(draws.Key(50).Uniform(), 3),

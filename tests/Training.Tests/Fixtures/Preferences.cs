@@ -62,6 +62,36 @@ internal sealed class StepRegression : StepObjective
     }
 }
 
+/// <summary>The same with a value function that learns the mean of a row's numbers; keeps the values of each batch.</summary>
+internal sealed class ValuedRegression : StepObjective, IValueObjective
+{
+    internal List<double[]> Values { get; } = [];
+
+    internal List<bool> Constant { get; } = [];
+
+    internal List<double[]> Mask { get; } = [];
+
+    public override IReadOnlyList<Column> Columns => [new Column("advantages") { List = true }];
+
+    internal static Part<StepObjective> Part() => Part<StepObjective>.Of("valued-regression", new ValuedRegression());
+
+    public override Loss Compute(StepBatch batch)
+    {
+        Constant.Add(!batch.Values.requires_grad);
+        return new(-((batch.Advantages.mean([1]) - batch.Values.mean([1])) * (batch.Logps * batch.Mask).sum(1)).mean());
+    }
+
+    public Loss ValueLoss(Batch batch)
+    {
+        Constant.Add(!batch["logps"].requires_grad);
+        Values.Add(batch["values"].detach().to_type(ScalarType.Float64).reshape(-1).data<double>().ToArray());
+        Mask.Add(batch["mask"].to_type(ScalarType.Float64).reshape(-1).data<double>().ToArray());
+        // The policy's log-probabilities stand in it, too: no gradient may come of that.
+        var squares = (batch["values"] - batch["advantages"].mean([1], true)).square() * batch["mask"];
+        return new(squares.sum() / batch["mask"].sum() + (0 * batch["logps"].sum())) { ["residuals"] = squares.detach() };
+    }
+}
+
 /// <summary>The completion in steps of one letter, with the step's place as its number.</summary>
 internal sealed class InSteps : ITransform
 {

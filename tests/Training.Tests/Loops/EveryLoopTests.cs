@@ -13,7 +13,7 @@ public sealed class EveryLoopTests
     /// <summary>Those that learn from rows of data.</summary>
     public static TheoryData<string> LoopsOnData => [.. OnData];
 
-    private static string[] OnData => ["sft", "offline-pairs", "offline-lists in context", "offline-lists separate", "online-groups", "actor-critic with a head", "actor-critic with a network", "online-pairs", "self-play in iterations", "self-play with a look ahead", "reward-training", "offline-steps", "search-pairs"];
+    private static string[] OnData => ["sft", "offline-pairs", "offline-lists in context", "offline-lists separate", "online-groups", "actor-critic with a head", "actor-critic with a network", "online-pairs", "self-play in iterations", "self-play with a look ahead", "reward-training", "offline-steps", "offline-steps with values", "search-pairs"];
 
     [Theory]
     [MemberData(nameof(Loops))]
@@ -186,9 +186,9 @@ public sealed class EveryLoopTests
             tiny.Stage),
         "reward-training" => new RewardTraining(
             new RewardTrainingOptions { Objective = Ranking.Part, Data = data, Steps = steps, BatchSize = 3, LearningRate = 0.01, Members = 2 }, tiny.Stage),
-        "offline-steps" => new OfflineSteps(
-            new OfflineStepsOptions { Objective = StepRegression.Part(), Data = data, Steps = steps, BatchSize = 3, LearningRate = 0.01, Transforms = [InSteps.Part] }, tiny.Stage),
         "environment" or "environment with a critic by itself" => Environment(tiny, steps, apart: loop.EndsWith("itself", StringComparison.Ordinal)),
+        "offline-steps" or "offline-steps with values" => new OfflineSteps(
+            new OfflineStepsOptions { Objective = loop == "offline-steps" ? StepRegression.Part() : ValuedRegression.Part(), Data = data, Steps = steps, BatchSize = 3, LearningRate = 0.01, Transforms = [InSteps.Part] }, tiny.Stage),
         "search-pairs" => SearchPairsTests.New(tiny, options => options with { Data = data, Steps = steps, LearningRate = 0.01, Filter = false }),
         _ => new ActorCritic(
             new ActorCriticOptions

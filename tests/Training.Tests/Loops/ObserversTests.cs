@@ -39,6 +39,19 @@ public sealed class ObserversTests
         Assert.Contains("there are 1", Assert.Throws<PlumblineException>(() => snapshots.Restore(0)).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_kept_policy_stays_as_it_was_before_the_stage()
+    {
+        using var tiny = new Tiny();
+        var before = tiny.Weights;
+        new SftLoop(
+            new SftLoopOptions { Objective = Likelihood.Part, Data = Tiny.Words(), Steps = 2, BatchSize = 3, Observers = [Part<IObserver>.Of("keep-policy", new KeepPolicy(new KeepPolicyOptions { Role = "base" }, tiny.Stage))] },
+            tiny.Stage).Run(CancellationToken.None);
+        Assert.NotEqual(before, tiny.Weights);
+        Assert.Equal(before, Tiny.WeightsOf(tiny.Run.Models.Get<IModel>("base")));
+        Assert.NotEmpty(new KeepPolicyOptions { Role = "policy" }.Check());
+    }
+
     private static void Train(Tiny tiny)
     {
         using var still = torch.no_grad();

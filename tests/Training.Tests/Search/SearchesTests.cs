@@ -30,6 +30,7 @@ public sealed class SearchesTests
         }
 
         Assert.Equal(greedy.Skip(1), Tokens(Search(model, new Beam(new BeamOptions { Beams = 1, Depth = 6 }, Services), 1)[0]));
+        Assert.Equal(greedy.Skip(1), Tokens(Search(model, new GreedySteps(), 1)[0]));
     }
 
     [Fact]

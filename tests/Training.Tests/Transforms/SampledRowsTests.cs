@@ -63,6 +63,38 @@ public sealed class SampledRowsTests
         Assert.All(best, row => Assert.InRange(row.FindNumber("score")!.Value - row.Text("completion").Length, 0, 5));
     }
 
+    [Fact]
+    public void Sampled_answers_are_cut_into_steps_and_keep_their_outcome()
+    {
+        using var tiny = new Tiny();
+        var prompts = Rows(tiny, 20);
+        SampledStepsOptions options = new() { Sampler = Tiny.Sampler(), Rewards = [Length, Length], Separator = "a" };
+        var rows = new SampledSteps(options, tiny.Stage).Apply(prompts, new Draws(5), CancellationToken.None);
+        Assert.Equal(80, rows.Count);
+        Assert.Equal(80, rows.Select(row => row.Index).Distinct().Count());
+        foreach (var row in rows)
+        {
+            string[] steps = [.. row.Columns["steps"]!.AsArray().Select(step => (string)step!)];
+            Assert.All(steps.SkipLast(1), step => Assert.Equal(step.Length - 1, step.IndexOf('a', StringComparison.Ordinal)));
+            var length = steps.Sum(step => step.Length);
+            // Letters j and beyond are special tokens that leave no trace; the outcome is the sum of both rewards.
+            Assert.InRange(row.FindNumber("rewards")!.Value, 2 * length, 10);
+        }
+
+        Assert.Contains(rows, row => row.Columns["steps"]!.AsArray().Count > 1);
+        Assert.NotEmpty((options with { Rewards = [] }).Check());
+    }
+
+    [Fact]
+    public void Without_a_separator_each_token_is_a_step_and_the_end_goes_with_the_last_one()
+    {
+        var letters = new Letters();
+        Assert.Equal([1, 2, 4], AnswerSteps.Ends(letters, [0, 1, 2, 10], null));
+        Assert.Equal([2, 4], AnswerSteps.Ends(letters, [1, 0, 0, 10], "a"));
+        Assert.Equal([1], AnswerSteps.Ends(letters, [10], "a"));
+        Assert.Empty(AnswerSteps.Ends(letters, [], "a"));
+    }
+
     private static List<Example> Rows(Tiny tiny, int count)
     {
         var words = Tiny.Words().Create(tiny.Stage.Services).Load(tiny.Run).Train;
