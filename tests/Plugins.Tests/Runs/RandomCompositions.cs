@@ -80,7 +80,7 @@ public sealed class RandomCompositions
             && pair.Value.SlotKind is not (Kinds.Data or Kinds.Judge or Kinds.Sampler or Kinds.Model or Kinds.Environment or Kinds.Search or Kinds.Tool)))
         {
             var fitting = Fitting(slot);
-            if (fitting.Length == 0 || stage.ContainsKey(name) || !Maybe(0.6, name) || (name == "advantage" && objective?.Needs.HasFlag(Needs.Rewards) == true) || algorithm.Slot == name)
+            if (fitting.Length == 0 || stage.ContainsKey(name) || !Maybe(0.6, name) || (name is "advantage" or "advantages" && objective?.Needs.HasFlag(Needs.Rewards) == true) || algorithm.Slot == name)
             {
                 continue;
             }
