@@ -26,7 +26,7 @@ internal static class DoctorCommand
     {
         var findings = new List<(string Subject, string Words, bool Well)>();
         Engine(findings);
-        var catalog = PluginCatalog.Open(result.GetValue(CommandTree.Plugins));
+        var catalog = CommandTree.Catalog(result);
         var broken = Broken(catalog);
         findings.Add(("plugins", $"{catalog.Plugins.Count(plugin => !plugin.BuiltIn)} in {catalog.Folder}, contract {SharedAssemblies.ContractVersion.ToString(3)}", true));
         findings.AddRange(broken.Select(plugin => ($"plugin {plugin.Name}", plugin.Broken!, false)));
