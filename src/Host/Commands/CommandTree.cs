@@ -39,6 +39,7 @@ internal static class CommandTree
             Plugins,
             Locked,
             RunCommand.Build(),
+            WatchCommand.Build(),
             VerifyCommand.Build(),
             ReproduceCommand.Build(),
             plugins,

@@ -203,7 +203,7 @@ internal sealed class Supervisor(IRunView view, TimeSpan hangAfter)
     /// <summary>A plugin that ended its worker is refused from now on, until its files change. A killed worker may have been killed by a user, or for want of memory.</summary>
     private JsonObject Quarantined(JsonObject result, RunJob job)
     {
-        if ((string?)result["verdict"] != "died" || _state.Hand?.Plugin is not { } name || (!_hung && !_overtime && ((string)result["error"]!).Contains("signal 9", StringComparison.Ordinal))
+        if (job.NoQuarantine || (string?)result["verdict"] != "died" || _state.Hand?.Plugin is not { } name || (!_hung && !_overtime && ((string)result["error"]!).Contains("signal 9", StringComparison.Ordinal))
             || ((string)result["error"]!).Contains("signal 15", StringComparison.Ordinal))
         {
             return result;

@@ -41,7 +41,10 @@ public sealed class PluginsChangeTests : IDisposable
         var vectors = Path.Combine(Repository.Root, "tests", "vectors", "simpo.json");
         var check = Plumb.Run("plugins", "check", Path.Combine(Repository.Plugins, "SimPo"), "--vectors", vectors).With(0);
         Assert.Matches(@"reference cases: \d+ passed, 0 failed", check.Output);
-        var wrong = _folder.Write("wrong.json", System.Text.RegularExpressions.Regex.Replace(File.ReadAllText(vectors), "\"loss\": *([0-9])", "\"loss\": 1$1"));
+        var json = JsonNode.Parse(File.ReadAllText(vectors))!;
+        // Another beta than the case's numbers were worked out with.
+        json["cases"]!.AsArray().Single(@case => (string?)@case!["name"] == "defaults")!["options"]!["beta"] = 7;
+        var wrong = _folder.Write("wrong.json", json.ToJsonString());
         Assert.Matches(@"reference cases: \d+ passed, [1-9]\d* failed", Plumb.Run("plugins", "check", Path.Combine(Repository.Plugins, "SimPo"), "--vectors", wrong).With(1).Output);
     }
 
