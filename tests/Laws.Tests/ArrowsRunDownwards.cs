@@ -8,6 +8,7 @@ public sealed class ArrowsRunDownwards
         ["Plumbline.Torch"] = [],
         ["Plumbline.Abstractions"] = ["Plumbline.Torch"],
         ["Plumbline.Training"] = ["Plumbline.Torch", "Plumbline.Abstractions"],
+        ["Plumbline.Testing"] = ["Plumbline.Torch", "Plumbline.Abstractions", "Plumbline.Training"],
         ["Plumbline.Host"] = ["Plumbline.Torch", "Plumbline.Abstractions", "Plumbline.Training"],
     };
 

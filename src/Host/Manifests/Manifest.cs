@@ -37,7 +37,7 @@ internal sealed record Manifest : IChecksItself
     [Positive]
     public int? Threads { get; init; }
 
-    /// <summary>Seconds that one call of a reward, a judge, an environment or a tool may take; the run is ended when one takes longer, and its plugin is named. Null: as long as --hang-after allows.</summary>
+    /// <summary>Seconds that one call of a reward or a judge may take, for all the completions of a step; the run is ended when one takes longer, and its plugin is named. Null: as long as --hang-after allows.</summary>
     [Positive]
     public double? CallTimeout { get; init; }
 

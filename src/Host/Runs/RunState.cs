@@ -30,7 +30,7 @@ internal sealed class RunState
     internal InHand? Hand { get; private set; }
 
     /// <summary>How long what is in hand has been there, where it is one call that a manifest may limit; else no time.</summary>
-    internal TimeSpan CallTook => Hand?.Part.Split(' ', 2)[0] is Kinds.Reward or Kinds.Judge or Kinds.Environment or Kinds.Tool ? Stopwatch.GetElapsedTime(Volatile.Read(ref _handSince)) : TimeSpan.Zero;
+    internal TimeSpan CallTook => Hand?.Part.Split(' ', 2)[0] is Kinds.Reward or Kinds.Judge ? Stopwatch.GetElapsedTime(Volatile.Read(ref _handSince)) : TimeSpan.Zero;
 
     /// <summary>What was measured so far.</summary>
     internal List<Evaluated> Evaluations { get; } = [];
