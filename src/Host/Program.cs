@@ -20,6 +20,14 @@ internal static class Program
             return await Work(pipe).ConfigureAwait(false);
         }
 
+        if (arguments is [PluginsCheckCommand.LoadCommand, var folder, var vectors])
+        {
+            var loaded = PluginsCheckCommand.Load(folder, vectors.Length == 0 ? null : vectors);
+            // Not a return: a thread that a plugin left behind would keep the process alive.
+            Environment.Exit(loaded);
+            return loaded;
+        }
+
         // Ctrl-C is the supervisor's to handle: it waits for the worker's step to end.
         var parsed = CommandTree.Build().Parse(arguments);
         var code = await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }).ConfigureAwait(false);

@@ -45,6 +45,6 @@ public sealed partial class ClaimsCanFail
     public void There_are_papers_with_claims() => Assert.True(Papers.Count >= 4);
 
     /// <summary>The attribute of a part: on a line of its own, with an id.</summary>
-    [GeneratedRegex("""^\[(?!Default|Target)\w+\((?:"[a-z-]+", )?"([a-z0-9-]+)"[,)]""", RegexOptions.Multiline)]
+    [GeneratedRegex("""^\[(?!Default|Target)\w+\((?:(?:"[a-z-]+"|[A-Z][\w.]+), )?"([a-z0-9-]+)"[,)]""", RegexOptions.Multiline)]
     private static partial Regex Declared();
 }

@@ -163,6 +163,7 @@ public sealed class BranchGrpoLaws
     public void Settings_that_cannot_be_are_refused_by_name()
     {
         Assert.Contains("split_rounds", new TreeOptions { SamplingSteps = 3, SplitRounds = 4 }.Check().Single(), StringComparison.Ordinal);
+        Assert.Contains("split_points", new TreeOptions { SamplingSteps = 3, SplitPoints = [0], SplitRounds = 2 }.Check().Single(), StringComparison.Ordinal);
         Assert.Contains("depth_window", new PruneOptions { DepthWindow = [0] }.Check().Single(), StringComparison.Ordinal);
         Assert.Contains("width_mode", new PruneOptions { WidthMode = 2 }.Check().Single(), StringComparison.Ordinal);
         Assert.Contains("parents", Assert.Throws<InvalidInputException>(() => TreeCredit.Fuse([-1, 2, 0], [1, 1], [0, 0, 0], new FusionOptions())).Message, StringComparison.Ordinal);

@@ -22,16 +22,22 @@ public record SplitOptions : IChecksItself
     /// <summary>The steps at which every node gets several children; null: <c>split_rounds</c> of them, evenly apart.</summary>
     public IReadOnlyList<int>? SplitPoints { get; init; }
 
-    /// <summary>Splits where <c>split_points</c> is null: at 0, S div rounds, 2 (S div rounds) and so on.</summary>
+    /// <summary>How many splits where <c>split_points</c> is null, at 0, S div rounds, 2 (S div rounds) and so on; null: 4.</summary>
     [Positive]
-    public int SplitRounds { get; init; } = 4;
+    public int? SplitRounds { get; init; }
+
+    internal int Rounds => SplitRounds ?? 4;
 
     /// <inheritdoc/>
     public virtual IEnumerable<string> Check()
     {
-        if (SplitPoints is null && SplitRounds > SamplingSteps)
+        if (SplitPoints is not null && SplitRounds is not null)
         {
-            yield return $"split_rounds must be at most sampling_steps, which is {SamplingSteps}, was {SplitRounds}";
+            yield return "split_rounds is read only where split_points is null, and both are set; set split_points to null";
+        }
+        else if (SplitPoints is null && Rounds > SamplingSteps)
+        {
+            yield return $"split_rounds must be at most sampling_steps, which is {SamplingSteps}, was {Rounds}; nothing can split more often than there are steps";
         }
     }
 }

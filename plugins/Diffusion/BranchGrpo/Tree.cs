@@ -12,7 +12,7 @@ public static class Tree
     {
         ArgumentNullException.ThrowIfNull(options);
         var steps = options.SamplingSteps;
-        var points = options.SplitPoints ?? Enumerable.Range(0, options.SplitRounds).Select(round => round * (steps / options.SplitRounds));
+        var points = options.SplitPoints ?? Enumerable.Range(0, options.Rounds).Select(round => round * (steps / options.Rounds));
         return [.. points.Select(point => Math.Clamp(point, 0, steps - 1)).Distinct().Order()];
     }
 

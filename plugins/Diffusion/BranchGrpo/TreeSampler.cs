@@ -9,9 +9,9 @@ public sealed record TreeSamplerOptions : StepChainOptions, IChecksItself
     /// <summary>The steps at which every node gets several children; null: <c>split_rounds</c> of them, evenly apart.</summary>
     public IReadOnlyList<int>? SplitPoints { get; init; }
 
-    /// <summary>Splits where <c>split_points</c> is null: at 0, S div rounds, 2 (S div rounds) and so on.</summary>
+    /// <summary>How many splits where <c>split_points</c> is null, at 0, S div rounds, 2 (S div rounds) and so on; null: 4.</summary>
     [Positive]
-    public int SplitRounds { get; init; } = 4;
+    public int? SplitRounds { get; init; }
 
     /// <summary>Children of a node at a split.</summary>
     [Interval(2, 1024)]

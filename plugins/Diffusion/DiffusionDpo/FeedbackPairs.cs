@@ -81,6 +81,11 @@ public sealed class FeedbackPairs(FeedbackPairsOptions options, IServiceProvider
         long[] classes = condition is null ? new long[clean.shape[0]] : condition.to_type(ScalarType.Int64).cpu().data<long>().ToArray();
         var order = draws.Permutation(classes.Length);
         long[][] places = [.. order.GroupBy(row => classes[row]).OrderBy(group => group.Key).SelectMany(group => group.Chunk(2)).Where(pair => pair.Length == 2).Select(pair => new long[] { pair[0], pair[1] })];
+        if (places.Length == 0)
+        {
+            throw new PlumblineException($"data '{options.Samples.Id}' has no two samples of one condition; give it more rows");
+        }
+
         var (first, second) = (tensor([.. places.Select(pair => pair[0])], device: clean.device), tensor([.. places.Select(pair => pair[1])], device: clean.device));
         (pairs["first"], pairs["second"]) = (clean.index_select(0, first), clean.index_select(0, second));
         if (condition is not null)

@@ -9,7 +9,7 @@ public interface IModel : IDisposable
     /// <summary>The network; its parameters are what trains.</summary>
     nn.Module Network { get; }
 
-    /// <summary>A copy with equal weights in memory of its own; no gradient, evaluation mode.</summary>
+    /// <summary>A copy that stays as the model is now; no gradient, evaluation mode. Weights that train are in memory of its own; those that don't may be shared.</summary>
     IModel Freeze();
 }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Plumbline.Host.Plugins;
 using Plumbline.Host.Runs;
 using Plumbline.Options;
 
@@ -15,15 +16,33 @@ internal static class CommandTree
         Recursive = true,
     };
 
+    /// <summary>On every command: the folder must be as its lock says.</summary>
+    internal static readonly Option<bool> Locked = new("--locked")
+    {
+        Description = "Refuse a plugins folder with a file added, changed or missing since plumb plugins lock.",
+        Recursive = true,
+    };
+
+    /// <summary>The plugins that a command works with.</summary>
+    internal static PluginCatalog Catalog(ParseResult result) => PluginCatalog.Open(result.GetValue(Plugins), result.GetValue(Locked));
+
     internal static RootCommand Build()
     {
+        var plugins = new Command("plugins", "Looks at the plugins folder, and changes it.") { PluginsListCommand.Build(), PluginsShowCommand.Build(), PluginsCheckCommand.Build() };
+        foreach (var change in PluginsChangeCommands.Build())
+        {
+            plugins.Add(change);
+        }
+
         var root = new RootCommand("Plumbline: preference optimisation and reinforcement learning of generative models, each method a plugin. " + ExitCodes.Help)
         {
             Plugins,
+            Locked,
             RunCommand.Build(),
+            WatchCommand.Build(),
             VerifyCommand.Build(),
             ReproduceCommand.Build(),
-            new Command("plugins", "Looks at the plugins folder.") { PluginsListCommand.Build(), PluginsShowCommand.Build() },
+            plugins,
             SchemaCommand.Build(),
             DoctorCommand.Build(),
         };

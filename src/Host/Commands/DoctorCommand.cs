@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
+using Plumbline.Host.Manifests;
 using Plumbline.Host.Plugins;
 using Plumbline.Host.Runs;
 using Spectre.Console;
@@ -19,15 +20,37 @@ internal static class DoctorCommand
     // A matrix product by a slow BLAS reaches single digits on any machine, by a fast one some tens a core.
     private const double SlowGigaflops = 20;
     private static readonly Option<bool> AsJson = CommandTree.Json();
+    private static readonly Option<string?> Bisect = new("--bisect") { Description = "Find the plugin that breaks this manifest's run: repeats it with short stages, leaving parts out. Exit code 1 where one was found.", HelpName = "MANIFEST" };
+    private static readonly Option<int> Steps = new("--steps") { Description = "With --bisect: steps a stage at most.", HelpName = "N", DefaultValueFactory = _ => 3 };
 
-    internal static Command Build() => new Command("doctor", "Looks at the engine, libtorch, its BLAS, the devices and the plugins, and says what is wrong. Exit code 1 where something is.") { AsJson }.Does(Look);
+    internal static Command Build() => new Command("doctor", "Looks at the engine, libtorch, its BLAS, the devices and the plugins, and says what is wrong. Exit code 1 where something is.") { Bisect, Steps, AsJson }.Does(LookAsync);
+
+    private static Task<int> LookAsync(ParseResult result) => result.GetValue(Bisect) is { } manifest ? BisectAsync(manifest, result) : Task.FromResult(Look(result));
+
+    private static async Task<int> BisectAsync(string path, ParseResult result)
+    {
+        var json = result.GetValue(AsJson);
+        var found = await new Bisection(
+            ManifestReader.Read(path), Path.GetDirectoryName(Path.GetFullPath(path))!, result.GetValue(CommandTree.Plugins), result.GetValue(Steps), line => (json ? Console.Error : Console.Out).WriteLine(line)).FindAsync().ConfigureAwait(false);
+        if (json)
+        {
+            Output.Json(found);
+        }
+        else
+        {
+            Output.Console().Plain((string?)found["culprit"] is { } culprit ? $"plugin '{culprit}' breaks the run: {found["why"]}" : (string)found["why"]!);
+        }
+
+        return found["culprit"] is null ? ExitCodes.Success : ExitCodes.Failed;
+    }
 
     private static int Look(ParseResult result)
     {
         var findings = new List<(string Subject, string Words, bool Well)>();
         Engine(findings);
-        var catalog = PluginCatalog.Open(result.GetValue(CommandTree.Plugins));
+        var catalog = CommandTree.Catalog(result);
         var broken = Broken(catalog);
+        findings.Add(("plugin loader", PluginAssemblies.Loader, true));
         findings.Add(("plugins", $"{catalog.Plugins.Count(plugin => !plugin.BuiltIn)} in {catalog.Folder}, contract {SharedAssemblies.ContractVersion.ToString(3)}", true));
         findings.AddRange(broken.Select(plugin => ($"plugin {plugin.Name}", plugin.Broken!, false)));
         if (result.GetValue(AsJson))

@@ -13,10 +13,10 @@ namespace Plumbline.Host.Commands;
 /// <remarks>It loads the plugins that the manifest names into this process: their options records say what is right.</remarks>
 internal static class DryRun
 {
-    internal static int Print(JsonObject json, string? pluginsFolder, bool asJson)
+    internal static int Print(JsonObject json, PluginCatalog catalog, bool asJson)
     {
         var services = new ServiceCollection().AddLogging();
-        var registry = new PartRegistry(PluginCatalog.Open(pluginsFolder), services);
+        var registry = new PartRegistry(catalog, services);
         var manifest = ManifestReader.Bind(json, registry);
         using var provider = services.BuildServiceProvider();
         var estimate = RunEstimate.Of(manifest, provider);

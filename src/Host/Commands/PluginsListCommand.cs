@@ -31,7 +31,7 @@ internal static class PluginsListCommand
 
     private static int List(ParseResult result)
     {
-        var catalog = PluginCatalog.Open(result.GetValue(CommandTree.Plugins));
+        var catalog = CommandTree.Catalog(result);
         if (result.GetValue(Papers))
         {
             return ListPapers(result, catalog);

@@ -18,7 +18,7 @@ internal static class PluginsShowCommand
 
     private static int Show(ParseResult result)
     {
-        var catalog = PluginCatalog.Open(result.GetValue(CommandTree.Plugins));
+        var catalog = CommandTree.Catalog(result);
         var id = result.GetRequiredValue(Id);
         var found = catalog.WithId(id).ToList();
         if (found.Count == 0)

@@ -54,11 +54,16 @@ internal static class RunCommand
         var plugins = result.GetValue(CommandTree.Plugins);
         if (result.GetValue(DryRun))
         {
-            return Commands.DryRun.Print(manifest, plugins, result.GetValue(AsJson));
+            return Commands.DryRun.Print(manifest, CommandTree.Catalog(result), result.GetValue(AsJson));
         }
 
         // Found here too, so that a wrong folder is told before anything starts.
         _ = Plumbline.Host.Plugins.PluginFolder.Locate(plugins);
+        if (result.GetValue(CommandTree.Locked))
+        {
+            _ = CommandTree.Catalog(result);
+        }
+
         var console = Output.Console(error: result.GetValue(AsJson));
         var inTerminal = console.Profile.Capabilities is { Interactive: true, Ansi: true };
         IRunView view = inTerminal ? new BarView(console) : new LineView(result.GetValue(AsJson) ? Console.Error : Console.Out);
@@ -68,6 +73,7 @@ internal static class RunCommand
             Manifest = manifest,
             BaseFolder = baseFolder,
             Plugins = plugins,
+            Locked = result.GetValue(CommandTree.Locked),
             Out = result.GetValue(Out) is { } folder ? Path.GetFullPath(folder) : null,
         }).ConfigureAwait(false);
         RunSummary.Show(console, supervisor.State, ended);

@@ -15,7 +15,7 @@ internal static class SchemaCommand
 
     private static int Make(ParseResult result)
     {
-        var schema = new ManifestSchema(new PartRegistry(PluginCatalog.Open(result.GetValue(CommandTree.Plugins)), new ServiceCollection()));
+        var schema = new ManifestSchema(new PartRegistry(CommandTree.Catalog(result), new ServiceCollection()));
         var json = schema.Make();
         foreach (var left in schema.LeftOut)
         {

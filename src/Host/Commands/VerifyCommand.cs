@@ -19,7 +19,7 @@ internal static class VerifyCommand
 
     private static int Verify(ParseResult result)
     {
-        var catalog = PluginCatalog.Open(result.GetValue(CommandTree.Plugins));
+        var catalog = CommandTree.Catalog(result);
         var registry = new PartRegistry(catalog, new ServiceCollection());
         var console = Output.Console();
         var cases = new JsonArray();

@@ -37,6 +37,10 @@ internal sealed record Manifest : IChecksItself
     [Positive]
     public int? Threads { get; init; }
 
+    /// <summary>Seconds that one call of a reward, a judge, an environment or a tool may take; the run is ended when one takes longer, and its plugin is named. Null: as long as --hang-after allows.</summary>
+    [Positive]
+    public double? CallTimeout { get; init; }
+
     /// <summary>What learns; null for stages that need no model.</summary>
     public Part<IModel>? Model { get; init; }
 

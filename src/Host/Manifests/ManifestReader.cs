@@ -72,7 +72,7 @@ internal static class ManifestReader
         {
             // An options record that throws when it is made, set or asked to check itself.
             var cause = error.GetBaseException();
-            throw new ManifestException($"{(PluginLoadContext.NameIn(cause) is { } plugin ? $"plugin '{plugin}'" : "a plugin")} failed while its options were read: {cause.GetType().Name}: {cause.Message.ReplaceLineEndings(" ")}; ask its author, or leave its parts out", error);
+            throw new ManifestException($"{(PluginAssemblies.NameIn(cause) is { } plugin ? $"plugin '{plugin}'" : "a plugin")} failed while its options were read: {cause.GetType().Name}: {cause.Message.ReplaceLineEndings(" ")}; ask its author, or leave its parts out", error);
         }
     }
 

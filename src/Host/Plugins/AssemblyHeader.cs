@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
+using System.Runtime.InteropServices;
 
 namespace Plumbline.Host.Plugins;
 
@@ -14,6 +15,12 @@ internal sealed record AssemblyHeader
 
     /// <summary>Simple name and version.</summary>
     public required AssemblyName Name { get; init; }
+
+    /// <summary>Whether it is a program rather than a library.</summary>
+    public required bool IsProgram { get; init; }
+
+    /// <summary>The processors it was built for; null where any will do.</summary>
+    public required Architecture? Architecture { get; init; }
 
     /// <summary>What it was compiled against.</summary>
     public required IReadOnlyList<AssemblyName> References { get; init; }
@@ -65,6 +72,8 @@ internal sealed record AssemblyHeader
         return new AssemblyHeader
         {
             Path = path,
+            IsProgram = portable.PEHeaders.IsExe,
+            Architecture = ReadArchitecture(portable.PEHeaders),
             Name = metadata.GetAssemblyDefinition().GetAssemblyName(),
             References = [.. metadata.AssemblyReferences.Select(reference => metadata.GetAssemblyReference(reference).GetAssemblyName())],
             Parts = parts,
@@ -75,6 +84,16 @@ internal sealed record AssemblyHeader
                 .Select(attribute => (string)Decode(attribute).FixedArguments[0].Value!)],
         };
     }
+
+    private static Architecture? ReadArchitecture(PEHeaders headers) => headers.CoffHeader.Machine switch
+    {
+        Machine.Amd64 => System.Runtime.InteropServices.Architecture.X64,
+        Machine.Arm64 => System.Runtime.InteropServices.Architecture.Arm64,
+        Machine.ArmThumb2 or Machine.Arm => System.Runtime.InteropServices.Architecture.Arm,
+        // What runs on any processor is marked so too, and says it needs no 32 bits.
+        Machine.I386 when headers.CorHeader!.Flags.HasFlag(CorFlags.Requires32Bit) || !headers.CorHeader.Flags.HasFlag(CorFlags.ILOnly) => System.Runtime.InteropServices.Architecture.X86,
+        _ => null,
+    };
 
     private static PartHeader? ReadPart(MetadataReader metadata, CustomAttribute attribute, TypeDefinition type)
     {

@@ -8,6 +8,9 @@ internal sealed record InstalledPlugin(string Name, string Folder)
     /// <summary>What its assembly's metadata tells; null where there is none to read.</summary>
     public AssemblyHeader? Header { get; init; }
 
+    /// <summary>Whether it is a single file in the plugins folder rather than a folder of its own.</summary>
+    public bool IsFile { get; init; }
+
     /// <summary>Why it can't be used and what to do; null where nothing speaks against it.</summary>
     public string? Broken { get; set; }
 

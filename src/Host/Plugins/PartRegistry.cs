@@ -57,7 +57,7 @@ internal sealed class PartRegistry(PluginCatalog catalog, IServiceCollection ser
 
         try
         {
-            var assembly = plugin.BuiltIn ? SharedAssemblies.Load(plugin.Name) : new PluginLoadContext(plugin.Name, plugin.Header!.Path).LoadPlugin();
+            var assembly = plugin.BuiltIn ? SharedAssemblies.Load(plugin.Name) : PluginAssemblies.Load(plugin.Name, plugin.Header!.Path);
             Register(plugin, assembly);
             _loaded.Add(plugin.Name, assembly);
             return assembly;

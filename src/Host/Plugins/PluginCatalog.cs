@@ -25,10 +25,26 @@ internal sealed class PluginCatalog
     internal IReadOnlyList<InstalledPlugin> Plugins { get; }
 
     /// <summary>Reads the metadata of every plugin in a folder.</summary>
-    internal static PluginCatalog Open(string? folder)
+    /// <param name="folder">The plugins folder; null for the usual one.</param>
+    /// <param name="locked">Refuse a folder that is not as its lock says.</param>
+    /// <exception cref="PlumblineException">There is no such folder; or it is locked and was changed: the message names every file.</exception>
+    internal static PluginCatalog Open(string? folder, bool locked = false)
     {
         var located = PluginFolder.Locate(folder);
-        return new PluginCatalog(located, [.. PluginFolder.BuiltIn(), .. PluginFolder.Scan(located)]);
+        IReadOnlyList<InstalledPlugin> plugins = [.. PluginFolder.BuiltIn(), .. PluginFolder.Scan(located)];
+        if (locked && PluginLock.Read(located).Differences(plugins) is { Count: > 0 } differences)
+        {
+            throw new PlumblineException(
+                $"the plugins in {located} are not as {PluginLock.FileName} says: {string.Join("; ", differences)}. Put them back, or accept them with plumb plugins lock");
+        }
+
+        var state = PluginState.Read(located);
+        foreach (var plugin in plugins.Where(plugin => plugin is { BuiltIn: false, Broken: null }))
+        {
+            plugin.Broken = state.Against(plugin);
+        }
+
+        return new PluginCatalog(located, plugins);
     }
 
     /// <summary>The ids of a kind's parts that can be used.</summary>

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Plumbline.Host.Plugins;
 
 /// <summary>Looks at a plugins folder and reads each plugin's metadata. What can't be read is listed with the reason; nothing is loaded.</summary>
@@ -37,7 +39,7 @@ internal static class PluginFolder
 
         // Names that begin with a dot are the installer's or the user's own.
         var folders = Directory.EnumerateDirectories(folder).Where(path => !Path.GetFileName(path).StartsWith('.')).Select(ReadFolder);
-        var files = Directory.EnumerateFiles(folder, "*.dll").Select(path => ReadAssembly(Path.GetFileNameWithoutExtension(path), folder, path));
+        var files = Directory.EnumerateFiles(folder, "*.dll").Select(path => ReadAssembly(Path.GetFileNameWithoutExtension(path), folder, path) with { IsFile = true });
         return [.. folders.Concat(files).OrderBy(plugin => plugin.Name, StringComparer.Ordinal)];
     }
 
@@ -103,7 +105,7 @@ internal static class PluginFolder
         try
         {
             var header = AssemblyHeader.Read(path);
-            return new InstalledPlugin(name, folder) { Header = header, Broken = Incompatible(header) ?? MissingDependency(header, folder) ?? Twice(header) };
+            return new InstalledPlugin(name, folder) { Header = header, Broken = OfAnotherSort(header) ?? Incompatible(header) ?? MissingDependency(header, folder) ?? Twice(header) };
         }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
@@ -114,6 +116,15 @@ internal static class PluginFolder
             };
         }
     }
+
+    private static string? OfAnotherSort(AssemblyHeader header) =>
+        header.IsProgram ? $"{Path.GetFileName(header.Path)} is a program, and a plugin is a library; build it with OutputType Library, or remove it"
+        : header.Architecture is { } other && other != RuntimeInformation.ProcessArchitecture
+            ? $"it was built for {other}, and this host runs on {RuntimeInformation.ProcessArchitecture}; take a build for {RuntimeInformation.ProcessArchitecture}, or one for any processor"
+        : null;
+
+    /// <summary>Reads one plugin's folder, as the scan of a whole plugins folder does.</summary>
+    internal static InstalledPlugin Read(string folder) => ReadFolder(folder);
 
     /// <summary>Absent a stated range, a plugin works from the contract it was built against up to the next major version.</summary>
     private static string? Incompatible(AssemblyHeader header)

@@ -1,4 +1,4 @@
-using System.Diagnostics;
+#if !MCMASTER_LOADER
 using System.Reflection;
 using System.Runtime.Loader;
 
@@ -11,12 +11,6 @@ internal sealed class PluginLoadContext(string name, string assemblyPath) : Asse
 
     /// <summary>The plugin's own assembly.</summary>
     internal Assembly LoadPlugin() => LoadFromAssemblyPath(assemblyPath);
-
-    /// <summary>The plugin whose code an error came from; null where it was none's.</summary>
-    internal static string? NameIn(Exception error) => new StackTrace(error).GetFrames()
-        .Select(frame => frame.GetMethod()?.DeclaringType?.Assembly)
-        .Select(assembly => assembly is null ? null : (GetLoadContext(assembly) as PluginLoadContext)?.Name)
-        .FirstOrDefault(name => name is not null);
 
     /// <inheritdoc/>
     protected override Assembly? Load(AssemblyName assemblyName)
@@ -49,3 +43,4 @@ internal sealed class PluginLoadContext(string name, string assemblyPath) : Asse
         return path is null ? IntPtr.Zero : LoadUnmanagedDllFromPath(path);
     }
 }
+#endif

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Reflection;
 using System.Text.RegularExpressions;
 using System.Xml;
@@ -8,6 +9,8 @@ namespace Plumbline.Host.Plugins;
 /// <summary>The one-line summaries that the compiler wrote beside an assembly.</summary>
 internal sealed partial class XmlSummaries
 {
+    // Large files are asked for again and again: those of the assemblies that every plugin refers to.
+    private static readonly ConcurrentDictionary<string, (DateTime Written, XmlSummaries Summaries)> Read = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _summaries = new(StringComparer.Ordinal);
 
     private XmlSummaries()
@@ -17,13 +20,19 @@ internal sealed partial class XmlSummaries
     /// <summary>The summaries of an assembly's file; none where it carries no documentation.</summary>
     internal static XmlSummaries Of(string assemblyPath)
     {
-        var summaries = new XmlSummaries();
         var path = Path.ChangeExtension(assemblyPath, ".xml");
         if (!File.Exists(path))
         {
-            return summaries;
+            return new XmlSummaries();
         }
 
+        var written = File.GetLastWriteTimeUtc(path);
+        return Read.TryGetValue(path, out var known) && known.Written == written ? known.Summaries : (Read[path] = (written, Parse(path))).Summaries;
+    }
+
+    private static XmlSummaries Parse(string path)
+    {
+        var summaries = new XmlSummaries();
         try
         {
             foreach (var member in XDocument.Load(path).Descendants("member"))

@@ -15,6 +15,12 @@ internal sealed record RunJob
     /// <summary>The plugins folder; null for the usual one.</summary>
     public string? Plugins { get; init; }
 
+    /// <summary>Whether the plugins folder must be as its lock says.</summary>
+    public bool Locked { get; init; }
+
+    /// <summary>Whether a plugin that ends the worker stays usable: the run is made to find out.</summary>
+    public bool NoQuarantine { get; init; }
+
     /// <summary>The run's folder; null for a new one under <c>runs/</c>.</summary>
     public string? Out { get; init; }
 }

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Plumbline.Host.Runs;
 
 /// <summary>What the supervisor knows of a run from its events: enough to say what was in hand when the worker died.</summary>
@@ -7,6 +9,7 @@ internal sealed class RunState
     private const int StepsKept = 1000;
     private readonly Lock _turn = new();
     private readonly Queue<double> _seconds = new();
+    private long _handSince = Stopwatch.GetTimestamp();
 
     /// <summary>The run's name and folder; null before they are made.</summary>
     internal Opened? Run { get; private set; }
@@ -25,6 +28,9 @@ internal sealed class RunState
 
     /// <summary>What is in hand.</summary>
     internal InHand? Hand { get; private set; }
+
+    /// <summary>How long what is in hand has been there, where it is one call that a manifest may limit; else no time.</summary>
+    internal TimeSpan CallTook => Hand?.Part.Split(' ', 2)[0] is Kinds.Reward or Kinds.Judge or Kinds.Environment or Kinds.Tool ? Stopwatch.GetElapsedTime(Volatile.Read(ref _handSince)) : TimeSpan.Zero;
 
     /// <summary>What was measured so far.</summary>
     internal List<Evaluated> Evaluations { get; } = [];
@@ -82,10 +88,16 @@ internal sealed class RunState
 
                 break;
             case InHand hand:
+                if (Hand is null || (Hand.Part, Hand.Phase, Hand.StageIndex) != (hand.Part, hand.Phase, hand.StageIndex))
+                {
+                    Volatile.Write(ref _handSince, Stopwatch.GetTimestamp());
+                }
+
                 Hand = hand;
                 break;
             case StepDone step:
                 Done = step.Step + 1;
+                Volatile.Write(ref _handSince, Stopwatch.GetTimestamp());
                 lock (_turn)
                 {
                     _seconds.Enqueue(step.Seconds);

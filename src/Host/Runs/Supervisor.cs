@@ -3,6 +3,7 @@ using System.IO.Pipes;
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using System.Threading.Channels;
+using Plumbline.Host.Plugins;
 using Plumbline.Host.Terminal;
 
 namespace Plumbline.Host.Runs;
@@ -20,6 +21,8 @@ internal sealed class Supervisor(IRunView view, TimeSpan hangAfter)
     private Process? _instructed;
     private bool _stopping;
     private bool _hung;
+    private TimeSpan? _callTimeout;
+    private bool _overtime;
 
     /// <summary>What is known of the run.</summary>
     internal RunState State => _state;
@@ -28,6 +31,7 @@ internal sealed class Supervisor(IRunView view, TimeSpan hangAfter)
     /// <returns>The result, as in result.json.</returns>
     internal async Task<JsonObject> RunAsync(RunJob job)
     {
+        _callTimeout = job.Manifest["call_timeout"] is JsonValue limit && limit.TryGetValue<double>(out var seconds) && seconds > 0 ? TimeSpan.FromSeconds(seconds) : null;
         // Before there is a worker: from the moment it is there, an interrupt is the supervisor's to hand on.
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
@@ -56,7 +60,7 @@ internal sealed class Supervisor(IRunView view, TimeSpan hangAfter)
         await over.CancelAsync().ConfigureAwait(false);
         await watching.ConfigureAwait(false);
         _log.Close(_state.Run?.Folder);
-        return Verdict(worker.ExitCode);
+        return Quarantined(Verdict(worker.ExitCode), job);
     }
 
     /// <summary>The result of a manifest that was refused.</summary>
@@ -134,10 +138,17 @@ internal sealed class Supervisor(IRunView view, TimeSpan hangAfter)
         {
             while (true)
             {
-                await Task.Delay(TimeSpan.FromSeconds(1), over).ConfigureAwait(false);
+                await Task.Delay(TimeSpan.FromSeconds(_callTimeout < TimeSpan.FromSeconds(4) ? 0.25 : 1), over).ConfigureAwait(false);
                 if (Stopwatch.GetElapsedTime(Volatile.Read(ref _lastEvent)) > _state.Patience(hangAfter))
                 {
                     _hung = true;
+                    worker.KillTree();
+                    return;
+                }
+
+                if (_state.CallTook > _callTimeout)
+                {
+                    _overtime = true;
                     worker.KillTree();
                     return;
                 }
@@ -163,7 +174,8 @@ internal sealed class Supervisor(IRunView view, TimeSpan hangAfter)
 
         // A terminal's Ctrl-C reaches a worker that is still too young to leave it to the supervisor.
         var interrupted = _stopping && exitCode is (128 + 2) or (128 + 9) or (128 + 15);
-        var cause = _hung ? $"it gave no sign of life for {_state.Patience(hangAfter).TotalSeconds:F0} s and was ended (--hang-after sets the patience)"
+        var cause = _overtime ? $"one call took longer than call_timeout allows, {_callTimeout!.Value.TotalSeconds:0.###} s, and the run was ended; mend the part, or raise call_timeout in the manifest"
+            : _hung ? $"it gave no sign of life for {_state.Patience(hangAfter).TotalSeconds:F0} s and was ended (--hang-after sets the patience)"
             : interrupted ? exitCode == 128 + 9 ? "it was ended by a second interrupt, before its step was finished" : "the interrupt reached it while it was starting"
             : exitCode > 128 ? $"signal {exitCode - 128}{SignalName(exitCode - 128)}"
             : $"exit code {exitCode} without a result";
@@ -183,6 +195,37 @@ internal sealed class Supervisor(IRunView view, TimeSpan hangAfter)
         if (_state.Run is { } run && Directory.Exists(run.Folder))
         {
             RunFolder.Write(run.Folder, RunFolder.ResultFile, result);
+        }
+
+        return result;
+    }
+
+    /// <summary>A plugin that ended its worker is refused from now on, until its files change. A killed worker may have been killed by a user, or for want of memory.</summary>
+    private JsonObject Quarantined(JsonObject result, RunJob job)
+    {
+        if (job.NoQuarantine || (string?)result["verdict"] != "died" || _state.Hand?.Plugin is not { } name || (!_hung && !_overtime && ((string)result["error"]!).Contains("signal 9", StringComparison.Ordinal))
+            || ((string)result["error"]!).Contains("signal 15", StringComparison.Ordinal))
+        {
+            return result;
+        }
+
+        try
+        {
+            var folder = PluginFolder.Locate(job.Plugins);
+            if (PluginFolder.Scan(folder).FirstOrDefault(plugin => plugin.Name == name) is { } plugin)
+            {
+                PluginState.Read(folder).Quarantine(plugin, $"it ended a worker in {_state.InWords}");
+                result["quarantined"] = name;
+                result["error"] = $"{result["error"]}. Plugin '{name}' is quarantined until its files change; plumb plugins release {name} lets it run again";
+                if (_state.Run is { } run && Directory.Exists(run.Folder))
+                {
+                    RunFolder.Write(run.Folder, RunFolder.ResultFile, result);
+                }
+            }
+        }
+        catch (Exception error) when (error is PlumblineException or IOException or UnauthorizedAccessException)
+        {
+            result["error"] = $"{result["error"]}. Plugin '{name}' could not be quarantined: {error.Message}";
         }
 
         return result;

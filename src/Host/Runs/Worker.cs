@@ -18,15 +18,21 @@ internal static class Worker
     internal static async Task<int> RunAsync(RunJob job, EventWriter events, TextReader input)
     {
         var builder = Microsoft.Extensions.Hosting.Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
-        var registry = new PartRegistry(PluginCatalog.Open(job.Plugins), builder.Services);
+        PartRegistry registry;
         Manifest manifest;
         try
         {
+            registry = new PartRegistry(PluginCatalog.Open(job.Plugins, job.Locked), builder.Services);
             manifest = ManifestReader.Bind(job.Manifest, registry);
         }
         catch (ManifestException refused)
         {
             events.Send(new Refused([.. refused.Errors.Select(error => error.ToString())]));
+            return ExitCodes.Refused;
+        }
+        catch (PlumblineException refused)
+        {
+            events.Send(new Refused([refused.Message]));
             return ExitCodes.Refused;
         }
 

@@ -7,7 +7,11 @@ namespace Plumbline.Host.Runs;
 internal static class WorkerProcess
 {
     /// <summary>Starts this program once more, as a worker that tells its events to a pipe.</summary>
-    internal static Process Start(string pipe)
+    internal static Process Start(string pipe) =>
+        Process.Start(Program(Host.Program.WorkerCommand, pipe)) ?? throw new InvalidOperationException("the worker did not start");
+
+    /// <summary>How this program is started once more, with other arguments.</summary>
+    internal static ProcessStartInfo Program(params ReadOnlySpan<string> arguments)
     {
         var start = new ProcessStartInfo { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         var program = Environment.ProcessPath ?? throw new InvalidOperationException("the program's own path is unknown");
@@ -17,9 +21,12 @@ internal static class WorkerProcess
             start.ArgumentList.Add(typeof(WorkerProcess).Assembly.Location);
         }
 
-        start.ArgumentList.Add(Program.WorkerCommand);
-        start.ArgumentList.Add(pipe);
-        return Process.Start(start) ?? throw new InvalidOperationException("the worker did not start");
+        foreach (var argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        return start;
     }
 
     /// <summary>Tells it what to do: the first line of its input.</summary>

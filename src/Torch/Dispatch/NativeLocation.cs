@@ -1,6 +1,8 @@
+using System.Runtime.InteropServices;
+
 namespace TorchSharp.Dispatch;
 
-/// <summary>Where the native library is: <c>$PLUMB_NATIVE</c>, beside this assembly, or in the artifacts of the tree that holds the program.</summary>
+/// <summary>Where the native library is: <c>$PLUMB_NATIVE</c>, beside the program (also as a package lays it out), or in the artifacts of the tree that holds the program.</summary>
 internal static class NativeLocation
 {
     private const string File = "libplumb_torch.so";
@@ -13,10 +15,12 @@ internal static class NativeLocation
                 : throw new DllNotFoundException($"PLUMB_NATIVE names {named}, and there is no such file");
         }
 
-        var beside = Path.Combine(AppContext.BaseDirectory, File);
-        if (System.IO.File.Exists(beside))
+        foreach (var beside in new[] { Path.Combine(AppContext.BaseDirectory, File), Path.Combine(AppContext.BaseDirectory, "runtimes", RuntimeInformation.RuntimeIdentifier, "native", File) })
         {
-            return beside;
+            if (System.IO.File.Exists(beside))
+            {
+                return beside;
+            }
         }
 
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Plumbline.Training.Images;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -7,6 +8,7 @@ namespace Plumbline.Training.Diffusion;
 /// <summary>Conditions in the order of the epochs, sampled for and scored: the first half of a step of the loop <c>diffusion-rollouts</c>.</summary>
 internal sealed class TrajectorySource : IDisposable
 {
+    private const int Shown = 64;
     private readonly DiffusionRolloutsOptions _options;
     private readonly StageContext _stage;
     private readonly IDiffusionModel _policy;
@@ -103,16 +105,21 @@ internal sealed class TrajectorySource : IDisposable
             return;
         }
 
-        for (var row = 0; row < Math.Min(4, scored.Totals.Length); row++)
+        var samples = scored.Trajectories.Samples;
+        var picture = ImageGrid.Fits(_policy.SampleShape) ? $"samples/{_stage.Name}-{step:D5}.png" : null;
+        if (picture is not null)
         {
-            _stage.Recorder.Sample(new JsonObject
-            {
-                ["stage"] = _stage.Name,
-                ["step"] = step,
-                ["prompt"] = scored.Prompts[scored.Trajectories.SampleGroups[row]],
-                ["reward"] = scored.Totals[row],
-            });
+            ImageGrid.Write(Path.Combine(_stage.Run.Folder, picture), samples.narrow(0, 0, Math.Min(Shown, samples.shape[0])));
         }
+
+        _stage.Recorder.Sample(new JsonObject
+        {
+            ["stage"] = _stage.Name,
+            ["step"] = step,
+            ["picture"] = picture,
+            ["prompts"] = new JsonArray([.. scored.Trajectories.SampleGroups.Take(Shown).Select(group => (JsonNode)scored.Prompts[group])]),
+            ["rewards"] = new JsonArray([.. scored.Totals.Take(Shown).Select(reward => (JsonNode)reward)]),
+        });
     }
 }
 

@@ -26,9 +26,11 @@ public sealed class DiffusionRollouts(DiffusionRolloutsOptions options, StageCon
         using var learner = new Learner(stage, options, terms.Select(term => (term.Id, (IObjective)term.Objective)), policy: null, policy.Network.parameters());
         var reference = learner.Needs.HasFlag(Needs.Reference) ? ReferencePolicy.Freeze<IDiffusionModel>(stage) : null;
         var learning = new TransitionLearning(options, stage, terms[0], policy, new TransitionScorer(sampler, policy, reference, options.Chunk));
+        using var average = options.EmaDecay is null ? null : new AveragedWeights(policy.Network.parameters());
         policy.Network.train();
         StepLoop.Run(stage, options, Step, cancel);
         source.Watch.End();
+        average?.Restore();
 
         StepLoop.StepResult Step(int step)
         {
@@ -49,6 +51,7 @@ public sealed class DiffusionRollouts(DiffusionRolloutsOptions options, StageCon
                 }
             }
 
+            average?.Update(options.EmaDecay!.Value);
             return new(metrics, scored.Trajectories.Evaluations);
         }
     }

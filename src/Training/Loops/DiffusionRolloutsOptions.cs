@@ -52,7 +52,11 @@ public sealed record DiffusionRolloutsOptions : TrainingOptions
     [Positive]
     public int? Chunk { get; init; }
 
-    /// <summary>Write some samples to samples.jsonl every so many steps; 0: never.</summary>
+    /// <summary>The stage leaves a moving average of its weights, of which this much stays at each step; null: the weights of its last step.</summary>
+    [Interval(0, 1, BelowTo = true)]
+    public double? EmaDecay { get; init; }
+
+    /// <summary>Show some samples every so many steps, in samples.jsonl and, where they are images, in a picture; 0: never.</summary>
     [NonNegative]
     public int SampleEvery { get; init; } = 20;
 

@@ -59,6 +59,9 @@ internal static class Plumb
         /// <summary>The last line printed, as JSON.</summary>
         internal JsonObject Result => JsonNode.Parse(Output.TrimEnd('\n').Split('\n')[^1])!.AsObject();
 
+        /// <summary>Everything printed, as JSON.</summary>
+        internal JsonObject Json() => JsonNode.Parse(Output)!.AsObject();
+
         /// <summary>Fails with everything printed unless the exit code is as expected.</summary>
         internal Ended With(int code)
         {

@@ -67,7 +67,7 @@ public sealed class DiffusionPairsTests
     {
         var told = Run(30, """
             { "learning_rate": 0.003, "warmup_steps": 0, "beta": 200, "observers": [
-              { "use": "small-evaluation", "evaluation": { "use": "diffusion-pair-accuracy", "name": "held_out_accuracy", "data": { "use": "diffusion-dpo", "samples": { "use": "blob8", "count": 2, "held_out": 64 }, "reward": "blob8-mass" } } }] }
+              { "use": "small-evaluation", "evaluation": { "use": "diffusion-pair-accuracy", "name": "held_out_accuracy", "data": { "use": "diffusion-dpo", "samples": { "use": "blob8", "count": 32, "held_out": 64 }, "reward": "blob8-mass" } } }] }
             """);
         Assert.Single(told.Steps.Select(step => step["reference_error"]).Distinct());
         Assert.True(told.Steps[^1]["held_out_accuracy"] > 0.6);
@@ -101,6 +101,7 @@ public sealed class DiffusionPairsTests
     [InlineData("""{ "data": { "use": "small-sample-pairs", "conditions": false }, "condition_dropout": 0.2 }""", "condition_dropout")]
     [InlineData("""{ "data": { "use": "small-sample-pairs", "side": 4 } }""", "shape")]
     [InlineData("""{ "data": { "use": "diffusion-dpo", "samples": { "use": "small-sample-pairs", "twins": true }, "reward": "blob8-mass" } }""", "alike")]
+    [InlineData("""{ "data": { "use": "diffusion-dpo", "samples": { "use": "blob8", "count": 1 }, "reward": "blob8-mass" } }""", "no two samples")]
     [InlineData("""{ "beta": 0 }""", "beta")]
     public void What_can_not_be_is_refused_with_the_remedy(string more, string word) =>
         Assert.Contains(word, Assert.ThrowsAny<PlumblineException>(() => Run(1, more)).Message, StringComparison.Ordinal);
@@ -113,7 +114,7 @@ public sealed class DiffusionPairsTests
             stage[key] = value?.DeepClone();
         }
 
-        return StageRun.Run(stage, other: flow ? Json("""{ "use": "denoising-mlp", "width": 16, "process": { "path": "flow" } }""") : null);
+        return StageRun.Run(stage, model: flow ? Json("""{ "use": "denoising-mlp", "width": 16, "process": { "path": "flow" } }""") : null);
     }
 
     private static JsonObject Json(string text) => JsonNode.Parse(text)!.AsObject();

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Plumbline.Options;
 
 namespace Plumbline.Tests.Plugins.Runs;
 
@@ -46,6 +47,31 @@ public sealed class ReplayStages
         Assert.Contains("stock", Assert.Throws<PlumblineException>(() => StageRun.Run(stage, model: model)).Message, StringComparison.Ordinal);
         stage["utility"] = "mean";
         Assert.Equal(2, StageRun.Run(stage, model: model).Steps.Count);
+    }
+
+    [Fact]
+    public void Tables_that_are_no_distribution_are_refused_with_the_manifest()
+    {
+        var stage = SmallStages.Of("distributional-dp", 2);
+        stage["environment"]!["states"]![0]!["actions"]![0]!["outcomes"]![0]!["probability"] = 0.5;
+        Assert.Contains("transitions", Assert.Throws<ManifestException>(() => StageRun.Run(stage)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_problem_in_tables_is_planned_exactly_by_an_analysis()
+    {
+        // Safe 1, or 4 with probability 0.6 and else -3; two decisions. The mean plan gambles twice.
+        const string problem = """{ "use": "tabular", "horizon": 2, "view": "time", "states": [ { "actions": [ { "outcomes": [ { "reward": 1 } ] }, { "outcomes": [ { "probability": 0.6, "reward": 4 }, { "probability": 0.4, "reward": -3 } ] } ] } ] }""";
+        var told = StageRun.Run(JsonNode.Parse($$"""
+            { "use": "analysis", "measures": [
+                { "use": "distributional-dp-plan", "name": "mean", "environment": {{problem}}, "utility": "mean", "gamma": 1, "tau": 0.16, "target": 2 },
+                { "use": "distributional-dp-plan", "name": "cvar", "environment": {{problem}}, "gamma": 1, "tau": 0.16, "stocks": { "from": -8, "to": 6 } } ] }
+            """)!.AsObject()).Steps.Single();
+        Assert.Equal(2.4, told["mean_mean"], 1e-9);
+        Assert.Equal(-6, told["mean_cvar"], 1e-9);
+        Assert.Equal((0.36 * 6) + (0.48 * 1) + (0.16 * 8), told["mean_miss"], 1e-9);
+        Assert.Equal(0.36, told["mean_reached"], 1e-9);
+        Assert.Equal(2, told["cvar_cvar"], 1e-9);
     }
 
     private static JsonObject With(JsonObject stage, params (string Name, JsonNode Value)[] options)

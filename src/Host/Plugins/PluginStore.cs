@@ -1,0 +1,149 @@
+namespace Plumbline.Host.Plugins;
+
+/// <summary>Puts plugins into a folder and takes them out: whole or not at all.</summary>
+/// <remarks>A plugin is unpacked beside the others under a name that a scan passes over, looked at there, and only then renamed. Where the folder is locked the lock is kept true.</remarks>
+internal sealed class PluginStore(string folder)
+{
+    private const string Staging = ".staging-";
+
+    /// <summary>Installs from a package, a folder or an assembly.</summary>
+    /// <param name="source">Where it is.</param>
+    /// <param name="replace">Take the place of an installed one of the same name.</param>
+    /// <param name="name">Its name; null: the package's or the folder's own.</param>
+    /// <returns>What is installed now.</returns>
+    /// <exception cref="PlumblineException">It can't be used, or would break another; the folder is as it was.</exception>
+    internal InstalledPlugin Add(string source, bool replace = false, string? name = null)
+    {
+        Directory.CreateDirectory(folder);
+        var staged = Path.Combine(folder, Staging + Guid.NewGuid().ToString("N"));
+        var inner = Directory.CreateDirectory(Path.Combine(staged, "new")).FullName;
+        try
+        {
+            name = PluginPackage.Unpack(source, inner) is var own && name is null ? own : name;
+            var target = Path.Combine(folder, name);
+            var there = Directory.Exists(target) || File.Exists(target + ".dll");
+            if (there && !replace)
+            {
+                throw new PlumblineException($"a plugin '{name}' is installed already in {folder}; give --replace to put this one in its place");
+            }
+
+            // Under its own name, so that what is said of it is said as it will be.
+            var named = Path.Combine(staged, name);
+            Directory.Move(inner, named);
+            var plugin = PluginFolder.Read(named);
+            Check(source, plugin, name);
+            Swap(named, target, there, staged);
+            KeepLock();
+            return PluginFolder.Read(target);
+        }
+        finally
+        {
+            Delete(staged);
+        }
+    }
+
+    /// <summary>Takes a plugin out.</summary>
+    /// <exception cref="PlumblineException">There is none of that name.</exception>
+    internal void Remove(string name)
+    {
+        var plugin = PluginFolder.Scan(folder).FirstOrDefault(plugin => plugin.Name == name)
+            ?? throw new PlumblineException($"no plugin '{name}' is installed in {folder}{(Plumbline.Options.Naming.Nearest(name, PluginFolder.Scan(folder).Select(plugin => plugin.Name)) is { } near ? $"; did you mean '{near}'?" : string.Empty)}");
+        var gone = Directory.CreateDirectory(Path.Combine(folder, Staging + Guid.NewGuid().ToString("N"))).FullName;
+        try
+        {
+            if (plugin.IsFile)
+            {
+                foreach (var path in Directory.EnumerateFiles(folder, name + ".*").Where(path => Path.GetFileName(path)[name.Length..] is ".dll" or ".xml" or ".pdb" or ".deps.json"))
+                {
+                    File.Move(path, Path.Combine(gone, Path.GetFileName(path)));
+                }
+            }
+            else
+            {
+                Directory.Move(plugin.Folder, Path.Combine(gone, name));
+            }
+
+            KeepLock();
+        }
+        finally
+        {
+            Delete(gone);
+        }
+    }
+
+    /// <summary>Nothing that can't be used comes in, and nothing that makes another unusable.</summary>
+    private void Check(string source, InstalledPlugin plugin, string name)
+    {
+        if (plugin.Broken is { } reason)
+        {
+            throw new PlumblineException($"{source} was not installed: {reason}");
+        }
+
+        if (plugin.Parts.Count == 0)
+        {
+            throw new PlumblineException($"{source} was not installed: its assembly declares no part; mark a public class with an attribute such as [Reward(\"my-reward\")]");
+        }
+
+        var others = PluginFolder.BuiltIn().Concat(PluginFolder.Scan(folder)).Where(other => other.Name != name && other.Broken is null).ToList();
+        foreach (var part in plugin.Parts)
+        {
+            if (others.Find(other => other.Parts.Any(theirs => (theirs.Kind, theirs.Id) == (part.Kind, part.Id))) is { } other)
+            {
+                throw new PlumblineException($"{source} was not installed: its {part.Kind} '{part.Id}' is also in plugin '{other.Name}'; remove that one first (plumb plugins remove {other.Name}), or keep it");
+            }
+        }
+    }
+
+    private static void Swap(string named, string target, bool there, string staged)
+    {
+        if (!there)
+        {
+            Directory.Move(named, target);
+            return;
+        }
+
+        var before = Path.Combine(staged, "before");
+        if (Directory.Exists(target))
+        {
+            Directory.Move(target, before);
+        }
+        else
+        {
+            File.Move(target + ".dll", before);
+        }
+
+        try
+        {
+            Directory.Move(named, target);
+        }
+        catch
+        {
+            if (Directory.Exists(before))
+            {
+                Directory.Move(before, target);
+            }
+            else
+            {
+                File.Move(before, target + ".dll");
+            }
+
+            throw;
+        }
+    }
+
+    private void KeepLock()
+    {
+        if (PluginLock.Exists(folder))
+        {
+            PluginLock.Of(PluginFolder.Scan(folder)).Write(folder);
+        }
+    }
+
+    private static void Delete(string staged)
+    {
+        if (Directory.Exists(staged))
+        {
+            Directory.Delete(staged, recursive: true);
+        }
+    }
+}
