@@ -15,6 +15,9 @@ internal sealed class RunRecorder(RunFolder folder, EventWriter events, PluginCa
     private (string Part, string Phase, int Stage) _hand;
     private TimeSpan _handTold;
     private TimeSpan _stepBegan;
+    private readonly Dictionary<string, double> _phases = new(StringComparer.Ordinal);
+    private string? _phase;
+    private TimeSpan _phaseBegan;
 
     /// <summary>What was found to be wrong.</summary>
     internal IReadOnlyList<Diagnosis> Diagnoses => _diagnoses;
@@ -45,13 +48,16 @@ internal sealed class RunRecorder(RunFolder folder, EventWriter events, PluginCa
     public void Begin(int steps)
     {
         Planned = steps;
-        _stepBegan = _clock.Elapsed;
+        _stepBegan = _phaseBegan = _clock.Elapsed;
+        _phases.Clear();
         events.Send(new StageBegan(Stage, Name, steps));
     }
 
     /// <inheritdoc/>
     public void InHand(string part, string phase)
     {
+        EndPhase(_clock.Elapsed);
+        _phase = phase;
         if (_hand != (part, phase, Stage) || _clock.Elapsed - _handTold > SignOfLife)
         {
             (_hand, _handTold) = ((part, phase, Stage), _clock.Elapsed);
@@ -84,8 +90,16 @@ internal sealed class RunRecorder(RunFolder folder, EventWriter events, PluginCa
         var now = _clock.Elapsed;
         var seconds = (now - _stepBegan).TotalSeconds;
         _stepBegan = now;
+        EndPhase(now);
         folder.Append("metrics.jsonl", line);
-        folder.Append("timings.jsonl", new JsonObject { ["stage"] = Name, ["step"] = step, ["seconds"] = Math.Round(seconds, 6), ["tokens"] = tokens });
+        var timings = new JsonObject { ["stage"] = Name, ["step"] = step, ["seconds"] = Math.Round(seconds, 6), ["tokens"] = tokens };
+        foreach (var (phase, spent) in _phases)
+        {
+            timings["seconds/" + phase] = Math.Round(spent, 6);
+        }
+
+        _phases.Clear();
+        folder.Append("timings.jsonl", timings);
         Done = step + 1;
         events.Send(new StepDone(Stage, step, finite, tokens, seconds));
     }
@@ -116,6 +130,17 @@ internal sealed class RunRecorder(RunFolder folder, EventWriter events, PluginCa
 
         folder.Append("evaluations.jsonl", line);
         events.Send(new Evaluated(after, results.Where(pair => double.IsFinite(pair.Value)).ToDictionary()));
+    }
+
+    /// <summary>Counts the time since the phase in hand began.</summary>
+    private void EndPhase(TimeSpan now)
+    {
+        if (_phase is not null)
+        {
+            _phases[_phase] = _phases.GetValueOrDefault(_phase) + (now - _phaseBegan).TotalSeconds;
+        }
+
+        _phaseBegan = now;
     }
 
     private string? PluginOf(string part) => part.Split(' ', 2) is [var kind, var id] ? catalog.PluginOf(kind, id) : null;

@@ -8,15 +8,14 @@ namespace Plumbline.Training.Agents;
 /// <summary>A language model in dialogues: observations are read onto its key-value cache as they come, replies are decoded from it.</summary>
 /// <remarks>
 /// With a whole dialogue as the prompt, a turn's prompt begins with all that was read before, and an <see cref="IIncrementalModel"/> reads only what is new.
-/// Replies are decoded from a copy of the cache, and come onto it together with the next observation. In scoring a dialogue runs once for all its replies.
-/// Where replies are legal actions, a token's distribution is over those that begin one, in sampling and in scoring alike.
+/// Replies are decoded from a copy of the cache, and come onto it together with the next observation. Where replies are legal actions, a token's distribution
+/// is over those that begin one, in sampling and in scoring alike.
 /// </remarks>
 internal sealed partial class LanguageActor : IActor
 {
-    // Below every logit, and finite: a probability of 0 times it is 0.
-    private const double Never = -1e30;
     private readonly ICausalModel _model;
     private readonly AgentOptions _options;
+    private readonly ReplyScorer _scorer;
     private readonly Dictionary<string, ActionTrie> _tries = new(StringComparer.Ordinal);
     private readonly int[] _actionPrefix;
     private readonly int[] _observationPrefix;
@@ -26,7 +25,7 @@ internal sealed partial class LanguageActor : IActor
 
     internal LanguageActor(ICausalModel model, AgentOptions options)
     {
-        (_model, _options) = (model, options);
+        (_model, _options, _scorer) = (model, options, new ReplyScorer(model, options.Temperature));
         (_actionPrefix, _observationPrefix) = (model.Tokenizer.Encode(options.ActionPrefix), model.Tokenizer.Encode(options.ObservationPrefix));
     }
 
@@ -36,14 +35,14 @@ internal sealed partial class LanguageActor : IActor
     /// <inheritdoc/>
     public long Calls { get; private set; }
 
-    private Device Device => _model.Network.parameters().First().device;
+    private Device Device => _scorer.Device;
 
     /// <inheritdoc/>
     public IReadOnlyList<Reply> Reply(IReadOnlyList<Dialogue> dialogues, IReadOnlyList<Draws> draws, CancellationToken cancel)
     {
         using var scope = NewDisposeScope();
         using var still = no_grad();
-        Line[] lines = [.. dialogues.Select((dialogue, i) => new Line(dialogue, draws[i], Prompt(dialogue), Trie(dialogue)))];
+        ReplyLine[] lines = [.. dialogues.Select((dialogue, i) => new ReplyLine(dialogue, draws[i], Prompt(dialogue), Trie(dialogue)))];
         foreach (var line in lines)
         {
             line.Longest = Math.Min(Room(line.Dialogue), _model.ContextLength - line.Prompt.Length);
@@ -56,7 +55,7 @@ internal sealed partial class LanguageActor : IActor
     /// <inheritdoc/>
     public Reply Recall(Dialogue dialogue, string text, int[] tokens, float[] logps)
     {
-        var line = new Line(dialogue, default, Prompt(dialogue), Trie(dialogue));
+        var line = new ReplyLine(dialogue, default, Prompt(dialogue), Trie(dialogue));
         for (var i = 0; i < tokens.Length; i++)
         {
             if (line.Node is { } node && node.After(tokens[i]) is null)
@@ -71,36 +70,7 @@ internal sealed partial class LanguageActor : IActor
     }
 
     /// <inheritdoc/>
-    public ScoredSequences Score(IReadOnlyList<Reply> replies, Needs needs)
-    {
-        var layout = new SequenceLayout([.. replies.Select(reply => new PromptedSequence(reply.Prompt, reply.Tokens))], _model.Tokenizer.PadId);
-        var logits = _model.Logits(States(replies));
-        if (_options.Temperature is not (1.0 or 0.0))
-        {
-            logits = logits / _options.Temperature;
-        }
-
-        var targets = layout.Targets(logits.device);
-        Tensor? whole = needs.HasFlag(Needs.Logits) ? logits.to_type(Kernels.WideType(logits.dtype)) : null;
-        var (over, chosen) = (logits, targets);
-        int[][]? allowed = replies[0].Allowed is null ? null : [.. replies.SelectMany(reply => reply.Allowed!)];
-        if (allowed is not null)
-        {
-            (over, var index, var beyond) = Among(logits, allowed);
-            chosen = tensor(allowed.Zip(replies.SelectMany(reply => reply.Tokens), (tokens, token) => (long)Array.IndexOf(tokens, token)).ToArray(), device: logits.device);
-            whole = whole is null ? null : full_like(whole, Never).scatter(1, index, over.masked_fill(beyond, Never));
-        }
-
-        var (logps, entropies) = needs.HasFlag(Needs.Entropies) ? Kernels.SelectedLogpsWithEntropies(over, chosen) : (Kernels.SelectedLogps(over, chosen), null);
-        return new ScoredSequences
-        {
-            Logps = layout.Scatter(logps),
-            Mask = layout.Mask(logits.device, logps.dtype),
-            Tokens = layout.Scatter(targets),
-            Entropies = entropies is null ? null : layout.Scatter(entropies),
-            Logits = whole is null ? null : layout.ScatterRows(whole),
-        };
-    }
+    public ScoredSequences Score(IReadOnlyList<Reply> replies, Needs needs) => _scorer.Score(replies, needs);
 
     /// <inheritdoc/>
     public void Forget()
@@ -161,7 +131,7 @@ internal sealed partial class LanguageActor : IActor
     }
 
     /// <summary>Reads what is new of the prompts, or all of them anew; [N,V] the logits after each.</summary>
-    private Tensor Read(Line[] lines)
+    private Tensor Read(ReplyLine[] lines)
     {
         Calls++;
         var longest = lines.Max(line => line.Prompt.Length);
@@ -175,7 +145,7 @@ internal sealed partial class LanguageActor : IActor
 
             int[][] more = [.. lines.Select((line, i) => line.Prompt[_rows[places[i]].Read.Length..])];
             _rows = [.. lines.Select(line => (line.Dialogue, line.Prompt))];
-            return incremental.Extend(Padded(more), [.. more.Select(tokens => tokens.Length)], _cache!);
+            return incremental.Extend(_scorer.Padded(more), [.. more.Select(tokens => tokens.Length)], _cache!);
         }
 
         // Twice the room: a dialogue that grows is read anew only now and then.
@@ -184,7 +154,7 @@ internal sealed partial class LanguageActor : IActor
         var place = prompts.Select((prompt, i) => (string.Join(' ', prompt), i)).ToDictionary(pair => pair.Item1, pair => pair.i);
         int[] spread = [.. lines.Select(line => place[string.Join(' ', line.Prompt)])];
         Keep(_model.NewCache(prompts.Length, _capacity));
-        var logits = _model.Prefill(Padded(prompts), [.. prompts.Select(prompt => prompt.Length)], _cache!);
+        var logits = _model.Prefill(_scorer.Padded(prompts), [.. prompts.Select(prompt => prompt.Length)], _cache!);
         if (prompts.Length < lines.Length)
         {
             Keep(_cache!.Select(spread));
@@ -202,7 +172,7 @@ internal sealed partial class LanguageActor : IActor
     }
 
     /// <summary>The row of the cache that each line goes on from; null where some line goes on from none.</summary>
-    private int[]? Places(Line[] lines)
+    private int[]? Places(ReplyLine[] lines)
     {
         var known = new Dictionary<Dialogue, int>(ReferenceEqualityComparer.Instance);
         for (var i = 0; i < _rows.Count; i++)
@@ -222,7 +192,7 @@ internal sealed partial class LanguageActor : IActor
         return places;
     }
 
-    private void Decode(Line[] lines, Tensor logits, CancellationToken cancel)
+    private void Decode(ReplyLine[] lines, Tensor logits, CancellationToken cancel)
     {
         // What is decoded is not kept: a finished line would grow with the others. It comes onto the cache with the next observation.
         IKeyValueCache? cache = null;
@@ -264,83 +234,17 @@ internal sealed partial class LanguageActor : IActor
         }
     }
 
-    private (int[] Tokens, float[] Logps) Draw(Line[] lines, Tensor logits)
+    private (int[] Tokens, float[] Logps) Draw(ReplyLine[] lines, Tensor logits)
     {
         double[] uniforms = [.. lines.Select(line => line.NextDraw)];
         int[][]? allowed = lines[0].Node is null ? null : [.. lines.Select(line => line.Node!.Tokens)];
-        var over = allowed is null ? logits : Among(logits, allowed).Logits;
+        var over = allowed is null ? logits : ReplyScorer.Among(logits, allowed).Logits;
         var (drawn, logps) = Kernels.SampleRows(over, uniforms, _options.Temperature, 0, 1);
         var places = drawn.cpu().data<long>().ToArray();
         return ([.. places.Select((place, i) => allowed is null ? (int)place : allowed[i][place])], logps.data<float>().ToArray());
     }
 
-    /// <summary>[M,V] to the logits of each row's allowed tokens [M,K], with their ids [M,K] and where a row has no so many.</summary>
-    private static (Tensor Logits, Tensor Index, Tensor Beyond) Among(Tensor logits, int[][] allowed)
-    {
-        var width = allowed.Max(tokens => tokens.Length);
-        var (index, beyond) = (new long[allowed.Length * width], new bool[allowed.Length * width]);
-        for (var row = 0; row < allowed.Length; row++)
-        {
-            for (var k = 0; k < width; k++)
-            {
-                // A filled place repeats the row's last token; what is written there twice is the same.
-                index[(row * width) + k] = allowed[row][Math.Min(k, allowed[row].Length - 1)];
-                beyond[(row * width) + k] = k >= allowed[row].Length;
-            }
-        }
-
-        var (ids, mask) = (tensor(index, [allowed.Length, width], device: logits.device), tensor(beyond, [allowed.Length, width], device: logits.device));
-        return (logits.to_type(Kernels.WideType(logits.dtype)).gather(1, ids).masked_fill(mask, Never), ids, mask);
-    }
-
-    /// <summary>[M,Width] the states that predict the replies' tokens; a dialogue that others begin with is read once.</summary>
-    private Tensor States(IReadOnlyList<Reply> replies)
-    {
-        var (sequences, owner) = (new List<int[]>(), new int[replies.Count]);
-        var known = new Dictionary<Dialogue, List<int>>(ReferenceEqualityComparer.Instance);
-        foreach (var row in Enumerable.Range(0, replies.Count).OrderByDescending(row => replies[row].Prompt.Length))
-        {
-            // The last token is predicted and never read.
-            int[] read = [.. replies[row].Prompt, .. replies[row].Tokens[..^1]];
-            if (!known.TryGetValue(replies[row].Dialogue, out var mine))
-            {
-                known[replies[row].Dialogue] = mine = [];
-            }
-
-            var longer = mine.FindIndex(s => sequences[s].Length >= read.Length && sequences[s].AsSpan(0, read.Length).SequenceEqual(read));
-            if (longer < 0)
-            {
-                longer = mine.Count;
-                mine.Add(sequences.Count);
-                sequences.Add(read);
-            }
-
-            owner[row] = mine[longer];
-        }
-
-        var hidden = _model.Hidden(Padded([.. sequences]));
-        long width = hidden.shape[1];
-        long[] places = [.. replies.SelectMany((reply, row) => Enumerable.Range(reply.Prompt.Length - 1, reply.Tokens.Length).Select(position => (owner[row] * width) + position))];
-        return hidden.reshape(-1, hidden.shape[2]).index_select(0, tensor(places, device: hidden.device));
-    }
-
-    private Tensor Padded(int[][] rows)
-    {
-        var width = rows.Max(row => row.Length);
-        var tokens = new long[rows.Length * width];
-        Array.Fill(tokens, _model.Tokenizer.PadId);
-        for (var row = 0; row < rows.Length; row++)
-        {
-            for (var t = 0; t < rows[row].Length; t++)
-            {
-                tokens[(row * width) + t] = rows[row][t];
-            }
-        }
-
-        return tensor(tokens, [rows.Length, width], device: Device);
-    }
-
-    private Reply Finish(Line line)
+    private Reply Finish(ReplyLine line)
     {
         var text = line.Node?.Action ?? _model.Tokenizer.Decode(line.Tokens.ToArray());
         var action = line.Node is not null || !_options.Tags ? text.Trim() : Tagged().Matches(text) is { Count: > 0 } tagged ? tagged[^1].Groups[1].Value.Trim() : string.Empty;
@@ -360,47 +264,4 @@ internal sealed partial class LanguageActor : IActor
 
     [GeneratedRegex("<action>(.*?)</action>", RegexOptions.IgnoreCase | RegexOptions.Singleline)]
     private static partial Regex Tagged();
-
-    /// <summary>A reply while it grows.</summary>
-    private sealed class Line(Dialogue dialogue, Draws draws, int[] prompt, ActionTrie? trie)
-    {
-        internal Dialogue Dialogue { get; } = dialogue;
-
-        internal int[] Prompt { get; } = prompt;
-
-        internal List<int> Tokens { get; } = [];
-
-        internal List<float> Logps { get; } = [];
-
-        internal List<int[]> Allowed { get; } = [];
-
-        /// <summary>Where it stands among the legal actions; null where any text goes.</summary>
-        internal ActionTrie.Node? Node { get; private set; } = trie?.Root;
-
-        /// <summary>The most tokens it may have.</summary>
-        internal int Longest { get; set; }
-
-        internal bool Ended { get; private set; }
-
-        internal bool Cut { get; private set; }
-
-        internal double NextDraw => draws.Key(Tokens.Count).Uniform();
-
-        internal void Add(int token, float logp, int? end)
-        {
-            Tokens.Add(token);
-            Logps.Add(logp);
-            if (Node is not null)
-            {
-                Allowed.Add(Node.Tokens);
-                Node = Node.After(token)!;
-                Ended = Node.Action is not null;
-                return;
-            }
-
-            // Where nothing but the length ends a reply, the longest is a complete one.
-            Cut = end is not null && token != end && Tokens.Count >= Longest;
-            Ended = token == end || Tokens.Count >= Longest;
-        }
-    }
 }

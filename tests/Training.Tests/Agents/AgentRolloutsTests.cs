@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Plumbline.Training;
 using Plumbline.Training.Agents;
+using TorchSharp;
 
 namespace Plumbline.Tests.Training.Agents;
 
@@ -130,6 +131,16 @@ public sealed class AgentRolloutsTests
         Assert.Equal(0, gradient.Batches[0].LargestLogRatio);
     }
 
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public void The_policys_logits_are_those_that_replies_were_drawn_from(ReplyKind replies, int? history)
+    {
+        var objective = new LogitsOfTokens();
+        Run(options => options with { Agent = InLetters with { Replies = replies, History = history, Temperature = 0.7 }, Objective = Part<GroupObjective>.Of("logits", objective) });
+        Assert.Equal(4, objective.LargestGaps.Count);
+        Assert.All(objective.LargestGaps, gap => Assert.InRange(gap, 0, 1e-5));
+    }
+
     [Fact]
     public void A_second_pass_is_off_policy()
     {
@@ -229,6 +240,21 @@ public sealed class AgentRolloutsTests
         LearningRate = 0.01,
         Diagnostics = null,
     };
+
+    /// <summary>Compares the log-probabilities with those that the logits give.</summary>
+    private sealed class LogitsOfTokens : GroupObjective
+    {
+        internal List<double> LargestGaps { get; } = [];
+
+        public override Needs Needs => Needs.Logits;
+
+        public override Loss Compute(GroupBatch batch)
+        {
+            var logps = batch["policy_logits"].log_softmax(-1).gather(2, batch.Tokens.unsqueeze(2)).squeeze(2);
+            LargestGaps.Add(((logps - batch.Logps) * batch.Mask).detach().abs().max().ToDouble());
+            return new Loss((logps * batch.Mask).mean());
+        }
+    }
 
     private sealed class FromReturns : ITurnAdvantage
     {
