@@ -12,9 +12,8 @@ internal sealed class TransitionLearning
     private readonly TransitionObjective _objective;
     private readonly IDiffusionModel _policy;
     private readonly TransitionScorer _scorer;
-    private readonly (string Id, ITransitionAdvantage Part)? _advantage;
+    private readonly TransitionAdvantages? _advantage;
     private readonly (string Id, ISampleJudge Part)? _judge;
-    private readonly Dictionary<long, Queue<double>> _remembered = [];
     private ScoredTrajectories _scored = null!;
     private Tensor? _advantages;
     private Tensor? _preference;
@@ -35,9 +34,9 @@ internal sealed class TransitionLearning
         }
 
         RefuseUnread("judge", options.Judge);
-        _advantage = options.Advantage is { } given ? (given.Id, given.Create(stage.Services))
-            : _objective.Advantage is { } own ? (objective.Id, own)
-            : (GroupRelative.Id, new GroupRelative(new GroupRelativeOptions()));
+        _advantage = options.Advantage is { } given ? new TransitionAdvantages(options, stage, given.Id, given.Create(stage.Services))
+            : _objective.Advantage is { } own ? new TransitionAdvantages(options, stage, objective.Id, own)
+            : new TransitionAdvantages(options, stage, GroupRelative.Id, new GroupRelative(new GroupRelativeOptions()));
 
         void RefuseUnread(string slot, IPart? part)
         {
@@ -170,91 +169,10 @@ internal sealed class TransitionLearning
 
     private void Advantages(Dictionary<string, double> metrics)
     {
-        var (id, part) = _advantage!.Value;
-        _stage.Recorder.InHand(Kinds.Advantage + " " + id, "advantages");
-        using var still = no_grad();
-        var batch = Structure().With("step", _step).With("total_steps", _options.Steps);
-        foreach (var name in part.Draws)
+        (_advantages, var keep) = _advantage!.Of(_scored, _step, metrics);
+        if (keep is not null)
         {
-            batch.With(name, Learner.Uniforms(_stage.Draws.Key(name).Key(_step), _scored.Totals.Length).to(Device).to_type(Dtype));
-        }
-
-        Remember(batch, part.Remembers);
-        var outputs = part.Compute(batch);
-        metrics.Add(outputs);
-        metrics.Remove("advantages");
-        metrics.Remove("keep");
-        _advantages = outputs.Tensor("advantages");
-        long[] rows = [Trajectories.Rows.Count], whole = [Trajectories.Rows.Count, Width];
-        if (!_advantages.shape.AsSpan().SequenceEqual(rows) && !_advantages.shape.AsSpan().SequenceEqual(whole))
-        {
-            throw new PlumblineException($"advantage '{id}' gave advantages of shape [{string.Join(',', _advantages.shape)}]; these trajectories want [{rows[0]}] or [{string.Join(',', whole)}]");
-        }
-
-        if (outputs.Has("keep"))
-        {
-            var keep = outputs.Tensor("keep").reshape(whole).cpu().data<bool>().ToArray();
-            for (var row = 0; row < _trains.Length; row++)
-            {
-                _trains[row] = [.. _trains[row].Select((trains, place) => trains && keep[(row * Width) + place])];
-            }
-        }
-    }
-
-    /// <summary>Rewards and the graph of the trajectories.</summary>
-    private Batch Structure()
-    {
-        Tensor Numbers(IEnumerable<int> numbers) => tensor(numbers.Select(number => (long)number).ToArray(), device: Device);
-        var batch = new Batch()
-            .With("rewards", _scored.Rewards(Device, Dtype))
-            .With("group_ids", Numbers(Trajectories.SampleGroups))
-            .With("prompt_ids", tensor(Trajectories.SampleGroups.Select(group => _scored.Prompts[group]).ToArray(), device: Device))
-            .With("scored", _scored.Scored is { } scored ? tensor(scored, device: Device) : null)
-            .With("leaves", Numbers(Trajectories.Leaves))
-            .With("edge_parents", Numbers(Trajectories.Parents))
-            .With("edge_children", Numbers(Trajectories.Children))
-            .With("edge_steps", Numbers(Trajectories.Steps))
-            .With("edge_groups", Numbers(Trajectories.Groups))
-            .With("edge_logps", Trajectories.Logps.to_type(Dtype))
-            .With("edge_trains", tensor(Trajectories.Trains.ToArray(), device: Device))
-            .With("row_edges", Numbers(Trajectories.Rows.SelectMany(row => row)).reshape(Trajectories.Rows.Count, Width));
-        foreach (var (name, value) in Trajectories.Further)
-        {
-            batch.With(name, value);
-        }
-
-        return batch;
-    }
-
-    /// <summary>Adds the rewards of earlier steps, and remembers those of this one.</summary>
-    private void Remember(Batch batch, int most)
-    {
-        if (most == 0)
-        {
-            return;
-        }
-
-        var history = _remembered.SelectMany(prompt => prompt.Value.Select(reward => (prompt.Key, Reward: reward))).ToArray();
-        batch.With("history_ids", tensor(history.Select(pair => pair.Key).ToArray(), device: Device))
-            .With("history_rewards", tensor(history.Select(pair => pair.Reward).ToArray(), device: Device).to_type(Dtype));
-        for (var sample = 0; sample < _scored.Totals.Length; sample++)
-        {
-            if (_scored.Scored is { } scored && !scored[sample])
-            {
-                continue;
-            }
-
-            var prompt = _scored.Prompts[Trajectories.SampleGroups[sample]];
-            if (!_remembered.TryGetValue(prompt, out var rewards))
-            {
-                _remembered[prompt] = rewards = new Queue<double>();
-            }
-
-            rewards.Enqueue(_scored.Totals[sample]);
-            while (rewards.Count > most)
-            {
-                rewards.Dequeue();
-            }
+            _trains = [.. _trains.Select((row, number) => row.Select((trains, place) => trains && keep[(number * Width) + place]).ToArray())];
         }
     }
 

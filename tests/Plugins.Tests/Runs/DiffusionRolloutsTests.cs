@@ -1,4 +1,8 @@
 using System.Text.Json.Nodes;
+using Plumbline.Plugins.DenoisingMlp;
+using Plumbline.Training.Diffusion;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Plumbline.Tests.Plugins.Runs;
 
@@ -97,6 +101,25 @@ public sealed class DiffusionRolloutsTests
     [Fact]
     public void A_stage_that_is_run_again_has_the_same_numbers() => Assert.Equal(Run("d3po", 3, "{}").Lines, Run("d3po", 3, "{}").Lines);
 
+    [Fact]
+    public void Members_of_a_group_differ_also_from_one_noise_and_no_row_depends_on_another()
+    {
+        using var scope = NewDisposeScope();
+        using var toy = new ToyStage();
+        using var model = new DenoisingMlp(new DenoisingMlpOptions { Width = 16, Process = new() { NumTrainTimesteps = 20, BetaEnd = 0.4 } }, toy.Run);
+        var sampler = new TrajectorySampler(new TrajectorySamplerOptions { NumInferenceSteps = 3, GroupSize = 2, SharedNoise = true });
+        Draws[] draws = [new(1), new(2)];
+        var both = sampler.Sample(model, new TrajectoryRequest { Draws = draws });
+        Given.Same(both.States[0], both.States[1]);
+        Assert.True((both.Samples[0] - both.Samples[1]).abs().max().ToDouble() > 0.01);
+        Given.Same(sampler.Sample(model, new TrajectoryRequest { Draws = draws[1..] }).Samples, both.Samples.narrow(0, 2, 2));
+        var still = sampler.Sample(model, new TrajectoryRequest { Draws = draws, Deterministic = true });
+        Assert.DoesNotContain(true, still.Trains);
+        Given.Same(still.Samples[0], still.Samples[1]);
+        var quiet = new TrajectorySampler(new TrajectorySamplerOptions { NumInferenceSteps = 3, Eta = 0 });
+        Assert.Contains("eta", Assert.Throws<InvalidInputException>(() => quiet.Densities(model, both, [0])).Message, StringComparison.Ordinal);
+    }
+
     private static StageRun.Told Run(string use, int steps, string more, bool flow = false)
     {
         var stage = use == Loop.DiffusionRollouts ? SmallStages.OfLoop(use, steps) : SmallStages.Of(use, steps);
@@ -113,5 +136,5 @@ public sealed class DiffusionRolloutsTests
 [Reward("small-constant")]
 public sealed class SmallConstant : ISampleReward
 {
-    public Scores Score(TorchSharp.torch.Tensor samples, TorchSharp.torch.Tensor? conditions, RewardContext context) => new([.. Enumerable.Repeat(0.5, (int)samples.shape[0])]);
+    public Scores Score(Tensor samples, Tensor? conditions, RewardContext context) => new([.. Enumerable.Repeat(0.5, (int)samples.shape[0])]);
 }
