@@ -69,7 +69,7 @@ public sealed class ToolUseTests
         var part = StageRun.Bind<ITextEnvironment>(new JsonObject
         {
             ["use"] = "tool-use",
-            ["data"] = new JsonObject { ["use"] = "arithmetic", ["largest"] = 20 },
+            ["data"] = new JsonObject { ["use"] = "arithmetic", ["largest"] = 20, ["held_out"] = 10 },
             ["tools"] = new JsonArray([.. (tools.Length > 0 ? tools : ["calculator"]).Select(tool => (JsonNode)tool)]),
             ["max_steps"] = 3,
         });

@@ -133,7 +133,8 @@ public sealed class SharedSteps(SaltAdvantageOptions options) : ITurnAdvantage
         var pairs = new Dictionary<(string State, string Action), int>();
         int[] pair = [.. stateKeys.Zip(actions, (state, action) => Number(pairs, (state, action.Trim())))];
         var pasts = new string[pair.Length];
-        foreach (var trajectory in rows.Trajectories)
+        Array.Fill(pasts, string.Empty);
+        foreach (var trajectory in options.History > 0 ? rows.Trajectories : [])
         {
             for (var i = 0; i < trajectory.Length; i++)
             {

@@ -109,11 +109,11 @@ public sealed class DiffusionRolloutsTests
         using var model = new DenoisingMlp(new DenoisingMlpOptions { Width = 16, Process = new() { NumTrainTimesteps = 20, BetaEnd = 0.4 } }, toy.Run);
         var sampler = new TrajectorySampler(new TrajectorySamplerOptions { NumInferenceSteps = 3, GroupSize = 2, SharedNoise = true });
         Draws[] draws = [new(1), new(2)];
-        var both = sampler.Sample(model, new TrajectoryRequest { Draws = draws });
+        var both = sampler.Sample(model, new TrajectoryRequest { Draws = draws }, TestContext.Current.CancellationToken);
         Given.Same(both.States[0], both.States[1]);
         Assert.True((both.Samples[0] - both.Samples[1]).abs().max().ToDouble() > 0.01);
-        Given.Same(sampler.Sample(model, new TrajectoryRequest { Draws = draws[1..] }).Samples, both.Samples.narrow(0, 2, 2));
-        var still = sampler.Sample(model, new TrajectoryRequest { Draws = draws, Deterministic = true });
+        Given.Same(sampler.Sample(model, new TrajectoryRequest { Draws = draws[1..] }, TestContext.Current.CancellationToken).Samples, both.Samples.narrow(0, 2, 2));
+        var still = sampler.Sample(model, new TrajectoryRequest { Draws = draws, Deterministic = true }, TestContext.Current.CancellationToken);
         Assert.DoesNotContain(true, still.Trains);
         Given.Same(still.Samples[0], still.Samples[1]);
         var quiet = new TrajectorySampler(new TrajectorySamplerOptions { NumInferenceSteps = 3, Eta = 0 });
