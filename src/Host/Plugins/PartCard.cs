@@ -136,26 +136,45 @@ internal sealed record PartCard
                     return filled;
                 }
             }
+
+            // Or for what a nested record may leave out.
+            var whole = (JsonObject)example.DeepClone();
+            foreach (var option in options.Where(option => option.Required && records.ContainsKey(option.Name)))
+            {
+                JsonNode value = ExampleOf(registry, records[option.Name], whole: true);
+                whole[option.Name] = option.Type.StartsWith("list of ", StringComparison.Ordinal) ? new JsonArray(value) : value;
+            }
+
+            if (Binds(registry, part, whole))
+            {
+                return whole;
+            }
         }
 
         return example;
     }
 
-    /// <summary>A nested record with everything required.</summary>
-    private static JsonObject ExampleOf(PartRegistry registry, Type record)
+    /// <summary>A nested record with everything required; as a whole, with an item of each list of records too.</summary>
+    private static JsonObject ExampleOf(PartRegistry registry, Type record, bool whole = false)
     {
         var example = new JsonObject();
-        foreach (var option in OptionDescription.Of(record).Where(option => option.Required))
+        foreach (var option in OptionDescription.Of(record))
         {
             var element = OptionDescription.ElementOf(option.Property.PropertyType);
-            var value = option.SlotKind is null ? Something(option.Type) : Fitting(registry, (element ?? option.Property.PropertyType).GetGenericArguments()[0]) ?? "…";
+            var nested = element is not null && option.SlotKind is null && option.Type == "list of object";
+            if (!option.Required && !(whole && nested))
+            {
+                continue;
+            }
+
+            JsonNode value = nested ? ExampleOf(registry, element!, whole) : option.SlotKind is null ? Something(option.Type) : Fitting(registry, (element ?? option.Property.PropertyType).GetGenericArguments()[0]) ?? "…";
             example[option.Name] = element is null ? value : new JsonArray(value);
         }
 
         return example;
     }
 
-    private static JsonNode Something(string type) => type == "text" ? "…" : 1;
+    private static JsonNode Something(string type) => type is "text" or "list of text" ? "…" : 1;
 
     /// <summary>Whether a manifest could say this.</summary>
     private static bool Binds(PartRegistry registry, PartHeader part, JsonObject example)

@@ -55,14 +55,13 @@ public sealed class PluginsTests : IDisposable
         {
             var card = PartCard.Of(registry, plugin, part);
             var binder = new OptionsBinder(registry);
-            var contract = ContractOf(part.Kind);
             if (part.Kind is Kinds.Algorithm or Kinds.Loop)
             {
                 binder.BindPart<ILoop>(card.Example, "$");
             }
             else
             {
-                typeof(OptionsBinder).GetMethod(nameof(OptionsBinder.BindPart))!.MakeGenericMethod(contract).Invoke(binder, [card.Example, "$"]);
+                typeof(OptionsBinder).GetMethod(nameof(OptionsBinder.BindPart))!.MakeGenericMethod(ContractOf(registry.Find(part.Kind, part.Id)!.Type, part.Kind)).Invoke(binder, [card.Example, "$"]);
             }
 
             Assert.Empty(binder.Errors.Select(error => $"{part.Kind} {card.Example.ToJsonString()}: {error}"));
@@ -92,6 +91,7 @@ public sealed class PluginsTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private static Type ContractOf(string kind) => typeof(KindAttribute).Assembly.GetTypes()
-        .First(type => type.IsInterface && ((KindAttribute?)Attribute.GetCustomAttribute(type, typeof(KindAttribute)))?.Kind == (kind == Kinds.Algorithm ? Kinds.Loop : kind));
+    /// <summary>The contract by which a part has its kind: one kind may have several, as rewards of texts and of samples are.</summary>
+    private static Type ContractOf(Type part, string kind) =>
+        part.GetInterfaces().First(type => ((KindAttribute?)Attribute.GetCustomAttribute(type, typeof(KindAttribute), inherit: false))?.Kind == kind);
 }
