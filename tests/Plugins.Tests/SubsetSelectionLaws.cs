@@ -45,9 +45,9 @@ public sealed class SubsetSelectionLaws
     {
         var (utilities, groups) = (Enumerable.Range(0, 6).Select(_ => random.NextDouble()).ToArray(), new[] { 0, 1, 0, 1, 1, 0 });
         var free = Rankings.ByValue(utilities);
-        Assert.Equal(free, BiasedRankings.Of(utilities, groups, new BiasOptions { Beta = 1 }, null, null));
-        Assert.Equal(free, BiasedRankings.Of(utilities, groups, new BiasOptions { Model = BiasModel.Additive, Shift = 0 }, null, null));
-        Assert.Equal(free, BiasedRankings.Of(utilities, groups, new BiasOptions { Model = BiasModel.Swap, SwapProbability = 0 }, null, new double[5]));
+        Assert.Equal(free, BiasedRankings.OfVoter(utilities, groups, new BiasOptions { Beta = 1 }, null, null));
+        Assert.Equal(free, BiasedRankings.OfVoter(utilities, groups, new BiasOptions { Model = BiasModel.Additive, Shift = 0 }, null, null));
+        Assert.Equal(free, BiasedRankings.OfVoter(utilities, groups, new BiasOptions { Model = BiasModel.Swap, SwapProbability = 0 }, null, new double[5]));
     });
 
     [Fact]

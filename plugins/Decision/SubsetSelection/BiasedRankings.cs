@@ -34,7 +34,7 @@ public static class BiasedRankings
         }
 
         var (rows, shifts, chances) = (Rows(utilities)!, Rows(noise), Rows(draws));
-        var rankings = Enumerable.Range(0, rows.Length).SelectMany(voter => Of(rows[voter], groups, options, shifts?[voter], chances?[voter])).Select(id => (long)id).ToArray();
+        var rankings = Enumerable.Range(0, rows.Length).SelectMany(voter => OfVoter(rows[voter], groups, options, shifts?[voter], chances?[voter])).Select(id => (long)id).ToArray();
         return new Outputs { ["rankings"] = tensor(rankings, [voters, items]) };
     }
 
@@ -44,7 +44,7 @@ public static class BiasedRankings
     /// <param name="options">The bias.</param>
     /// <param name="noise">[n]; null: none.</param>
     /// <param name="draws">[n-1], for the swap model.</param>
-    public static int[] Of(IReadOnlyList<double> utilities, IReadOnlyList<int> groups, BiasOptions options, IReadOnlyList<double>? noise, IReadOnlyList<double>? draws)
+    public static int[] OfVoter(IReadOnlyList<double> utilities, IReadOnlyList<int> groups, BiasOptions options, IReadOnlyList<double>? noise, IReadOnlyList<double>? draws)
     {
         ArgumentNullException.ThrowIfNull(utilities);
         ArgumentNullException.ThrowIfNull(groups);

@@ -84,7 +84,7 @@ public sealed class SelectionStudy(StudyOptions options) : IEvaluation
         {
             var own = draws.Key(purpose).Key(voter);
             double[] utilities = [.. quality.Select((value, item) => Math.Max(value + (options.Spread * own.Key(item).Normal()), 0))];
-            return biased ? BiasedRankings.Of(utilities, groups, options, null, [.. Enumerable.Range(0, options.Items - 1).Select(t => own.Key("swap").Key(t).Uniform())]) : Rankings.ByValue(utilities);
+            return biased ? BiasedRankings.OfVoter(utilities, groups, options, null, [.. Enumerable.Range(0, options.Items - 1).Select(t => own.Key("swap").Key(t).Uniform())]) : Rankings.ByValue(utilities);
         })];
     }
 }
