@@ -12,10 +12,8 @@ namespace Plumbline.Host.Commands;
 /// The run is repeated, a few steps a stage. Where its end names a plugin that is the answer. Else what can be left out of the manifest (parts in lists: terms, observers,
 /// evaluations, transforms, rewards beyond the first) is left out plugin by plugin, half of them at a time, until one is left without which the run is well.
 /// </remarks>
-internal sealed class Bisection(JsonObject manifest, string baseFolder, string? plugins, int steps, Action<string> tell)
+internal sealed class Bisection(JsonObject manifest, string baseFolder, PluginCatalog catalog, int steps, Action<string> tell)
 {
-    private readonly PluginCatalog _catalog = PluginCatalog.Open(plugins);
-
     /// <summary>Repeats the run until it knows.</summary>
     /// <returns>What was found: <c>culprit</c> (null where there is none), <c>why</c>, the runs made.</returns>
     internal async Task<JsonObject> FindAsync()
@@ -57,7 +55,7 @@ internal sealed class Bisection(JsonObject manifest, string baseFolder, string? 
             try
             {
                 var ended = await new Supervisor(new NoView(), TimeSpan.FromMinutes(1)).RunAsync(
-                    new RunJob { Manifest = job, BaseFolder = baseFolder, Plugins = plugins, Out = Path.Combine(folder, "run"), NoQuarantine = true }).ConfigureAwait(false);
+                    new RunJob { Manifest = job, BaseFolder = baseFolder, Plugins = catalog.Folder, Out = Path.Combine(folder, "run"), NoQuarantine = true }).ConfigureAwait(false);
                 tell($"run {runs}{(without.Count > 0 ? $" without {string.Join(", ", without)}" : string.Empty)}: {(Well(ended) ? "well" : Reason(ended))}");
                 return ended;
             }
@@ -75,7 +73,7 @@ internal sealed class Bisection(JsonObject manifest, string baseFolder, string? 
     private static string Reason(JsonObject ended) => (string?)ended["error"] ?? (ended["errors"] is JsonArray errors ? string.Join("; ", errors.Select(error => error!.ToString())) : (string?)ended["verdict"]) ?? "unknown";
 
     private string? PluginIn(JsonObject ended, string reason) => (string?)ended["plugin"] is { } inHand ? inHand
-        : _catalog.Plugins.Where(plugin => !plugin.BuiltIn).Select(plugin => plugin.Name).Where(name => reason.Contains($"plugin '{name}'", StringComparison.Ordinal) || reason.Contains($"(plugin {name})", StringComparison.Ordinal))
+        : catalog.Plugins.Where(plugin => !plugin.BuiltIn).Select(plugin => plugin.Name).Where(name => reason.Contains($"plugin '{name}'", StringComparison.Ordinal) || reason.Contains($"(plugin {name})", StringComparison.Ordinal))
             .MaxBy(name => name.Length);
 
     /// <summary>The manifest with short stages and without the parts of some plugins, where they can be left out.</summary>
@@ -113,7 +111,7 @@ internal sealed class Bisection(JsonObject manifest, string baseFolder, string? 
                 {
                     for (var i = 0; i < list.Count; i++)
                     {
-                        if (key != "stages" && (key != "rewards" || i > 0) && Id(list[i]) is { } id && _catalog.WithId(id).FirstOrDefault(pair => !pair.Plugin.BuiltIn).Plugin is { } plugin)
+                        if (key != "stages" && (key != "rewards" || i > 0) && Id(list[i]) is { } id && catalog.WithId(id).FirstOrDefault(pair => !pair.Plugin.BuiltIn).Plugin is { } plugin)
                         {
                             found.Add((plugin.Name, list, i));
                         }

@@ -31,7 +31,7 @@ internal static class DoctorCommand
     {
         var json = result.GetValue(AsJson);
         var found = await new Bisection(
-            ManifestReader.Read(path), Path.GetDirectoryName(Path.GetFullPath(path))!, result.GetValue(CommandTree.Plugins), result.GetValue(Steps), line => (json ? Console.Error : Console.Out).WriteLine(line)).FindAsync().ConfigureAwait(false);
+            ManifestReader.Read(path), Path.GetDirectoryName(Path.GetFullPath(path))!, CommandTree.Catalog(result), result.GetValue(Steps), line => (json ? Console.Error : Console.Out).WriteLine(line)).FindAsync().ConfigureAwait(false);
         if (json)
         {
             Output.Json(found);

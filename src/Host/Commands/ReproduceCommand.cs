@@ -63,7 +63,7 @@ internal static class ReproduceCommand
     private static async Task<int> RunAsync(ParseResult result)
     {
         var plugins = result.GetValue(CommandTree.Plugins);
-        var catalog = PluginCatalog.Open(plugins);
+        var catalog = CommandTree.Catalog(result);
         var files = Read(result, catalog);
         var folder = Folder(result, files);
         var quiet = result.GetResult(AsJson) is not null && result.GetValue(AsJson) is null;

@@ -70,7 +70,7 @@ internal static class PluginPackage
 
             return name;
         }
-        catch (InvalidDataException broken)
+        catch (Exception broken) when (broken is InvalidDataException or System.Xml.XmlException)
         {
             throw new PlumblineException($"{source} is no package, or is cut short ({broken.Message.TrimEnd('.')}); fetch it again", broken);
         }

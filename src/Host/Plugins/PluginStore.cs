@@ -19,7 +19,13 @@ internal sealed class PluginStore(string folder)
         var inner = Directory.CreateDirectory(Path.Combine(staged, "new")).FullName;
         try
         {
-            name = PluginPackage.Unpack(source, inner) is var own && name is null ? own : name;
+            var own = PluginPackage.Unpack(source, inner);
+            name ??= own;
+            if (name.Length == 0 || name.StartsWith('.') || name.IndexOfAny(Path.GetInvalidFileNameChars()) >= 0)
+            {
+                throw new PlumblineException($"'{name}' is no name for a plugin: not empty, no slash, no dot at the beginning; give another with --name");
+            }
+
             var target = Path.Combine(folder, name);
             var there = Directory.Exists(target) || File.Exists(target + ".dll");
             if (there && !replace)

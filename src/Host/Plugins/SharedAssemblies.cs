@@ -27,8 +27,10 @@ internal static class SharedAssemblies
         name is Contract or "Plumbline.Training" or "Plumbline.Torch" or "TorchSharp"
         || (name.StartsWith("Microsoft.Extensions.", StringComparison.Ordinal) && name.EndsWith(".Abstractions", StringComparison.Ordinal) && HostsOwn.Contains(name));
 
+#if MCMASTER_LOADER
     /// <summary>All of them that this host has.</summary>
     internal static IEnumerable<string> Names => new[] { Contract, "Plumbline.Training", "Plumbline.Torch", "TorchSharp" }.Concat(HostsOwn).Distinct().Where(name => Contains(name) && HostsOwn.Contains(name));
+#endif
 
     /// <summary>Whether an assembly comes with the runtime.</summary>
     internal static bool IsFramework(string name) => Framework.Contains(name);

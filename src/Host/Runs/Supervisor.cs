@@ -60,7 +60,7 @@ internal sealed class Supervisor(IRunView view, TimeSpan hangAfter)
         await over.CancelAsync().ConfigureAwait(false);
         await watching.ConfigureAwait(false);
         _log.Close(_state.Run?.Folder);
-        return Quarantined(Verdict(worker.ExitCode), job);
+        return Quarantined(Verdict(worker.ExitCode), worker.ExitCode, job);
     }
 
     /// <summary>The result of a manifest that was refused.</summary>
@@ -201,10 +201,10 @@ internal sealed class Supervisor(IRunView view, TimeSpan hangAfter)
     }
 
     /// <summary>A plugin that ended its worker is refused from now on, until its files change. A killed worker may have been killed by a user, or for want of memory.</summary>
-    private JsonObject Quarantined(JsonObject result, RunJob job)
+    private JsonObject Quarantined(JsonObject result, int exitCode, RunJob job)
     {
-        if (job.NoQuarantine || (string?)result["verdict"] != "died" || _state.Hand?.Plugin is not { } name || (!_hung && !_overtime && ((string)result["error"]!).Contains("signal 9", StringComparison.Ordinal))
-            || ((string)result["error"]!).Contains("signal 15", StringComparison.Ordinal))
+        var endedByUs = _hung || _overtime;
+        if (job.NoQuarantine || (string?)result["verdict"] != "died" || _state.Hand?.Plugin is not { } name || (!endedByUs && exitCode is (128 + 9) or (128 + 15)))
         {
             return result;
         }

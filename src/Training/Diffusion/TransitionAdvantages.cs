@@ -17,11 +17,7 @@ internal sealed class TransitionAdvantages(DiffusionRolloutsOptions options, Sta
         using var still = no_grad();
         var (rows, width) = ((long)scored.Trajectories.Rows.Count, (long)scored.Trajectories.Rows[0].Count);
         var batch = Structure(scored, rows, width).With("step", step).With("total_steps", options.Steps);
-        foreach (var name in part.Draws)
-        {
-            batch.With(name, Learner.Uniforms(stage.Draws.Key(name).Key(step), scored.Totals.Length).to(batch["rewards"].device).to_type(batch["rewards"].dtype));
-        }
-
+        Learner.AddDraws(batch, part.Draws, stage, step, batch["rewards"]);
         Remember(batch, scored);
         var outputs = part.Compute(batch);
         metrics.Add(outputs);

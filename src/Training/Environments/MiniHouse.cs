@@ -44,7 +44,7 @@ public sealed class MiniHouse(MiniHouseOptions options) : ITextEnvironment
     /// <summary>Where everything is.</summary>
     private sealed record House(string At, string[] Open, Thing[] Things);
 
-    private sealed class Day : ListedEpisode
+    private sealed class Day : TextEpisode
     {
         private readonly Goal _goal;
         private House _house;

@@ -44,7 +44,7 @@ public sealed class MiniShop(MiniShopOptions options) : ITextEnvironment
     /// <summary>Where the shopper is; neither results nor a product is home.</summary>
     private sealed record Page(string? Results = null, Product? Item = null, string? Color = null, string? Size = null, bool Bought = false);
 
-    private sealed class Visit : ListedEpisode
+    private sealed class Visit : TextEpisode
     {
         private readonly Wish _wish;
         private Page _page = new();

@@ -86,43 +86,27 @@ public sealed partial class ToolUse : ITextEnvironment
     [GeneratedRegex(@"^([a-z0-9-]+)\[(.*)\]$", RegexOptions.Singleline)]
     private static partial Regex Call();
 
-    private sealed class Inquiry(ToolUse environment, string question, string right) : IEpisode
+    private sealed class Inquiry(ToolUse environment, string question, string right) : TextEpisode(environment._options.MaxSteps)
     {
         private readonly string _tools = string.Concat(environment._tools.Values.Select(tool => $"\n{tool.Name}[…]: {tool.Description}"));
         private string _said = string.Empty;
-        private int _steps;
-        private bool _ended;
 
-        public Observation Observation => new($"{question}{_tools}\n{AnswerAction}[…]: gives the answer.{_said}", $"{question}{_said}", _ended ? [] : null);
+        protected override string Text => $"{question}{_tools}\n{AnswerAction}[…]: gives the answer.{_said}";
 
-        public bool CanClone => true;
+        protected override string StateKey => question + _said;
 
-        public string? ExpertAction => null;
+        protected override IReadOnlyList<string>? Legal => null;
 
-        public Outcome Step(string action)
+        protected override string? Valid(string action) => Call().Match(action) is { Success: true } call && (call.Groups[1].Value == AnswerAction || environment._tools.ContainsKey(call.Groups[1].Value)) ? action : null;
+
+        protected override Effect Act(string action)
         {
-            ArgumentNullException.ThrowIfNull(action);
-            if (_ended)
-            {
-                throw new InvalidOperationException($"the action '{action}' came after the end of the episode; begin another");
-            }
-
-            var call = Call().Match(action.Trim().ToLowerInvariant());
+            var call = Call().Match(action);
             var (name, argument) = (call.Groups[1].Value, call.Groups[2].Value.Trim());
-            var answered = call.Success && name == AnswerAction;
-            var valid = answered || (call.Success && environment._tools.ContainsKey(name));
+            var answered = name == AnswerAction;
+            _said += $"\n{name}[{argument}]{(answered ? string.Empty : " = " + environment._tools[name].Call(argument))}";
             var success = answered && string.Equals(argument, right, StringComparison.OrdinalIgnoreCase);
-            if (valid)
-            {
-                _said += $"\n{name}[{argument}]{(answered ? string.Empty : " = " + environment._tools[name].Call(argument))}";
-            }
-
-            _steps++;
-            var truncated = !answered && _steps >= environment._options.MaxSteps;
-            _ended = answered || truncated;
-            return new Outcome(Observation, success ? 1 : 0) { Terminated = answered, Truncated = truncated, Valid = valid, Success = success };
+            return new Effect(success ? 1 : 0, answered, success);
         }
-
-        public IEpisode Clone() => (IEpisode)MemberwiseClone();
     }
 }

@@ -154,10 +154,12 @@ public sealed class ActorCritic(ActorCriticOptions options, StageContext stage) 
             stage.Recorder.InHand(Kinds.Advantage + " " + options.Advantage.Id, "advantages");
             var windowStart = rollouts.WindowStarts(device);
             var totals = tensor(rollouts.Totals, device: device).to_type(dtype);
-            var estimated = advantage.Compute(new Batch()
+            var estimated = advantage.Compute(Learner.AddDraws(
+                new Batch()
                 .With("token_rewards", shaped.Tensor("token_rewards")).With("values", values).With("mask", mask)
                 .With("rewards", totals).With("group_ids", rollouts.GroupIds(device))
-                .With("finished", rollouts.Finished(device)).With("window_start", windowStart).With("step", step).With("total_steps", options.Steps));
+                .With("finished", rollouts.Finished(device)).With("window_start", windowStart).With("step", step).With("total_steps", options.Steps),
+                advantage.Draws, stage, step, totals));
             var returns = estimated.Tensor("returns");
             metrics["value_mean"] = ((values * mask).sum() / mask.sum()).ToDouble();
             metrics["return_mean"] = ((returns * mask).sum() / mask.sum()).ToDouble();

@@ -116,12 +116,7 @@ public sealed class AgentRollouts(AgentRolloutsOptions options, StageContext sta
             foreach (var (id, advantage) in advantages)
             {
                 stage.Recorder.InHand(Kinds.Advantage + " " + id, "advantages");
-                foreach (var name in advantage.Draws)
-                {
-                    whole.With(name, Learner.Uniforms(stage.Draws.Key(name).Key(step), turns.Count).to(like.device).to_type(whole["rewards"].dtype));
-                }
-
-                var outputs = advantage.Compute(whole);
+                var outputs = advantage.Compute(Learner.AddDraws(whole, advantage.Draws, stage, step, whole["rewards"]));
                 metrics.Add(outputs);
                 metrics.Remove("advantages");
                 whole.With("advantages", outputs.Tensor("advantages"));

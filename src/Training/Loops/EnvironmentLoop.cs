@@ -100,13 +100,15 @@ public sealed class EnvironmentLoop(EnvironmentOptions options, StageContext sta
 
             Tell(played, Steps(acted.Entropies, mask).sum(2), metrics);
             stage.Recorder.InHand(Kinds.Advantage + " " + options.Advantage.Id, "advantages");
-            var estimated = advantage.Compute(new Batch()
+            var estimated = advantage.Compute(Learner.AddDraws(
+                new Batch()
                 .With("token_rewards", played.Rewards).With("values", whole["old_values"]).With("mask", mask)
                 .With("rewards", whole["rewards"]).With("group_ids", whole["group_ids"])
                 .With("finished", ones(mask.shape[0], ScalarType.Bool, mask.device)).With("window_start", whole["group_ids"])
                 .With("last_values", options.Bootstrap ? critic.Values(played.Last) * played.Cut : zeros_like(played.Cut))
                 .With("post_values", whole.Find("old_post_values")).With("deterministic_rewards", played.CertainRewards)
-                .With("step", step).With("total_steps", options.Steps));
+                .With("step", step).With("total_steps", options.Steps),
+                advantage.Draws, stage, step, whole["rewards"]));
             foreach (var (name, value) in estimated.Where(output => output.Key is "advantages" or "returns" or "post_returns" || further.Contains(output.Key)))
             {
                 whole.With(name, value);

@@ -97,9 +97,7 @@ public sealed class OfflinePairs(OfflinePairsOptions options, StageContext stage
                 }
 
                 learner.Update(batch, step, metrics, chosen.Length);
-                // A pair loss can fall while both sides fall: show them.
-                metrics["chosen_logps"] = batch.PolicyChosenLogps.detach().sum().ToDouble() / chosen.Length;
-                metrics["rejected_logps"] = batch.PolicyRejectedLogps.detach().sum().ToDouble() / chosen.Length;
+                PairScorer.Tell(batch, metrics);
                 return new(metrics, better.Concat(worse).Sum(sequence => sequence.Length));
             }
 

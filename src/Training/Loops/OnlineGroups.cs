@@ -105,12 +105,7 @@ public sealed class OnlineGroups(OnlineGroupsOptions options, StageContext stage
             if (advantage is not null)
             {
                 stage.Recorder.InHand(Kinds.Advantage + " " + advantageId, "advantages");
-                foreach (var name in advantage.Draws)
-                {
-                    whole.With(name, Learner.Uniforms(stage.Draws.Key(name).Key(step), rollouts.Rollouts.Count).to(first.device).to_type(whole["rewards"].dtype));
-                }
-
-                var advantages = advantage.Compute(whole);
+                var advantages = advantage.Compute(Learner.AddDraws(whole, advantage.Draws, stage, step, whole["rewards"]));
                 metrics.Add(advantages);
                 metrics.Remove("advantages");
                 whole.With("advantages", advantages.Tensor("advantages"));

@@ -54,17 +54,15 @@ public sealed class OnlinePairs(OnlinePairsOptions options, StageContext stage) 
             for (var update = 0; update < options.UpdatesPerRound; update++)
             {
                 using var scope = NewDisposeScope();
-                var pairs = Chosen(step, update);
+                var pairs = options.Drawn(history, stage.Draws.Key("batch").Key(step).Key(update));
                 var batch = Batch(pairs);
                 if (update == 0)
                 {
                     CheckSampler(step, pairs, batch, metrics);
                 }
 
-                learner.Update(batch, step, metrics, pairs.Length);
-                // A pair loss can fall while both sides fall: show them.
-                metrics["chosen_logps"] = batch.PolicyChosenLogps.detach().sum().ToDouble() / pairs.Length;
-                metrics["rejected_logps"] = batch.PolicyRejectedLogps.detach().sum().ToDouble() / pairs.Length;
+                learner.Update(batch, step, metrics, pairs.Count);
+                PairScorer.Tell(batch, metrics);
                 tokens += pairs.Sum(pair => pair.First.Prompt.Length + pair.First.Completion.Length + (long)pair.Second.Prompt.Length + pair.Second.Completion.Length);
             }
 
@@ -116,18 +114,7 @@ public sealed class OnlinePairs(OnlinePairsOptions options, StageContext stage) 
             _ => true,
         };
 
-        JudgedPair[] Chosen(int step, int update)
-        {
-            if (options.BatchSize is not { } size || size >= history.Count)
-            {
-                return [.. history];
-            }
-
-            var drawn = stage.Draws.Key("batch").Key(step).Key(update).Permutation(history.Count).AsSpan(0, size).ToArray();
-            return [.. drawn.Order().Select(place => history[place])];
-        }
-
-        PairBatch Batch(JudgedPair[] pairs)
+        PairBatch Batch(IReadOnlyList<JudgedPair> pairs)
         {
             var batch = scorer.Score([.. pairs.Select(pair => pair.Chosen)], [.. pairs.Select(pair => pair.Rejected)]);
             var device = batch.ChosenMask.device;
@@ -145,7 +132,7 @@ public sealed class OnlinePairs(OnlinePairsOptions options, StageContext stage) 
             return batch;
         }
 
-        void CheckSampler(int step, JudgedPair[] pairs, PairBatch batch, Dictionary<string, double> metrics)
+        void CheckSampler(int step, IReadOnlyList<JudgedPair> pairs, PairBatch batch, Dictionary<string, double> metrics)
         {
             var gaps = new List<double>();
             Check(options.First, sampler.Item2.Temperature, pair => pair.First, chosenWhere: true);
@@ -157,7 +144,7 @@ public sealed class OnlinePairs(OnlinePairsOptions options, StageContext stage) 
 
             void Check(AnswersFrom from, double temperature, Func<JudgedPair, Rollout> side, bool chosenWhere)
             {
-                int[] fresh = [.. Enumerable.Range(0, pairs.Length).Where(row => pairs[row].Step == step)];
+                int[] fresh = [.. Enumerable.Range(0, pairs.Count).Where(row => pairs[row].Step == step)];
                 if (from != AnswersFrom.Policy || fresh.Length == 0 || (temperature != 1 && step > 0))
                 {
                     return;

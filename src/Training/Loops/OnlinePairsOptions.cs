@@ -37,14 +37,8 @@ public enum PairHistory
 }
 
 /// <summary>Options of the loop <c>online-pairs</c>.</summary>
-public sealed record OnlinePairsOptions : TextTrainingOptions
+public sealed record OnlinePairsOptions : PairRoundsOptions
 {
-    /// <summary>The loss.</summary>
-    public required Part<PairObjective> Objective { get; init; }
-
-    /// <summary>Further losses added to it.</summary>
-    public IReadOnlyList<Part<PairObjective>> Terms { get; init; } = [];
-
     /// <summary>What says which of two answers is better.</summary>
     public required Part<IJudge> Judge { get; init; }
 
@@ -80,24 +74,6 @@ public sealed record OnlinePairsOptions : TextTrainingOptions
 
     /// <summary>Which pairs a step learns from.</summary>
     public PairHistory History { get; init; } = PairHistory.Last;
-
-    /// <summary>Optimiser updates a step, all on the same pairs.</summary>
-    [Positive]
-    public int UpdatesPerRound { get; init; } = 1;
-
-    /// <summary>Begin each step with a fresh optimiser, as where each round is a fit of its own; the learning rate's schedule goes on.</summary>
-    public bool ResetOptimizer { get; init; }
-
-    /// <summary>Pairs an update, drawn anew each time; null: all.</summary>
-    [Positive]
-    public int? BatchSize { get; init; }
-
-    /// <summary>Write a pair to samples.jsonl every so many steps; 0: never.</summary>
-    [NonNegative]
-    public int SampleEvery { get; init; } = 20;
-
-    /// <inheritdoc/>
-    internal override int UpdatesPerStep => UpdatesPerRound;
 
     /// <inheritdoc/>
     public override Cost Estimate(IServiceProvider services) => new()

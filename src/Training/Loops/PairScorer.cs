@@ -53,6 +53,14 @@ internal sealed class PairScorer(ICausalModel policy, ICausalModel? reference, N
         return batch;
     }
 
+    /// <summary>The mean log-probability of the answers of each side: a pair loss can fall while both fall.</summary>
+    internal static void Tell(PairBatch batch, Dictionary<string, double> metrics)
+    {
+        var pairs = batch.ChosenMask.shape[0];
+        metrics["chosen_logps"] = batch.PolicyChosenLogps.detach().sum().ToDouble() / pairs;
+        metrics["rejected_logps"] = batch.PolicyRejectedLogps.detach().sum().ToDouble() / pairs;
+    }
+
     /// <summary>Adds both halves of a tensor [2B,...], each under its side's name; a null adds nothing.</summary>
     internal static void Add(PairBatch batch, string name, Tensor? both)
     {

@@ -49,7 +49,7 @@ public sealed class SearchPairs(SearchPairsOptions options, StageContext stage) 
             for (var update = 0; update < options.UpdatesPerRound && pairs.Count > 0; update++)
             {
                 using var scope = NewDisposeScope();
-                var chosen = Chosen(pairs, step, update);
+                var chosen = options.Drawn(pairs, stage.Draws.Key("batch").Key(step).Key(update));
                 var batch = scorer.Score(chosen);
                 foreach (var name in pairing.Columns)
                 {
@@ -63,8 +63,7 @@ public sealed class SearchPairs(SearchPairsOptions options, StageContext stage) 
                 }
 
                 learner.Update(batch, step, metrics, chosen.Count);
-                metrics["chosen_logps"] = batch.PolicyChosenLogps.detach().sum().ToDouble() / chosen.Count;
-                metrics["rejected_logps"] = batch.PolicyRejectedLogps.detach().sum().ToDouble() / chosen.Count;
+                PairScorer.Tell(batch, metrics);
                 tokens += batch.ChosenMask.numel() + batch.RejectedMask.numel();
             }
 
@@ -109,17 +108,6 @@ public sealed class SearchPairs(SearchPairsOptions options, StageContext stage) 
             {
                 policy.Network.train();
             }
-        }
-
-        IReadOnlyList<StepPair> Chosen(List<StepPair> pairs, int step, int update)
-        {
-            if (options.BatchSize is not { } size || size >= pairs.Count)
-            {
-                return pairs;
-            }
-
-            var drawn = stage.Draws.Key("batch").Key(step).Key(update).Permutation(pairs.Count).AsSpan(0, size).ToArray();
-            return [.. drawn.Order().Select(place => pairs[place])];
         }
     }
 

@@ -3,14 +3,8 @@ using Plumbline.Training.Search;
 namespace Plumbline.Training;
 
 /// <summary>Options of the loop <c>search-pairs</c>.</summary>
-public sealed record SearchPairsOptions : TextTrainingOptions
+public sealed record SearchPairsOptions : PairRoundsOptions
 {
-    /// <summary>The loss.</summary>
-    public required Part<PairObjective> Objective { get; init; }
-
-    /// <summary>Further losses added to it.</summary>
-    public IReadOnlyList<Part<PairObjective>> Terms { get; init; } = [];
-
     /// <summary>What searches.</summary>
     public required Part<ISearch> Search { get; init; }
 
@@ -40,24 +34,6 @@ public sealed record SearchPairsOptions : TextTrainingOptions
     /// <summary>The policy that searches is the one in training as it was at the last of every so many steps; 0: as it was when the stage began.</summary>
     [NonNegative]
     public int RefreshEvery { get; init; } = 1;
-
-    /// <summary>Optimiser updates a step, all on the pairs of the step.</summary>
-    [Positive]
-    public int UpdatesPerRound { get; init; } = 1;
-
-    /// <summary>Begin each step with a fresh optimiser; the learning rate's schedule goes on.</summary>
-    public bool ResetOptimizer { get; init; }
-
-    /// <summary>Pairs an update, drawn anew each time; null: all.</summary>
-    [Positive]
-    public int? BatchSize { get; init; }
-
-    /// <summary>Write a searched tree to samples.jsonl every so many steps; 0: never.</summary>
-    [NonNegative]
-    public int SampleEvery { get; init; } = 20;
-
-    /// <inheritdoc/>
-    internal override int UpdatesPerStep => UpdatesPerRound;
 
     /// <inheritdoc/>
     public override Cost Estimate(IServiceProvider services) => new()

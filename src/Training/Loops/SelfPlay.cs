@@ -102,8 +102,7 @@ public sealed class SelfPlay(SelfPlayOptions options, StageContext stage) : ILoo
             using var scope = NewDisposeScope();
             var batch = PlayedPair.Batch(scorer, pairs, learner.Columns);
             learner.Update(batch, options.ResetOptimizer ? step - options.FirstStep(iteration) : step, metrics, pairs.Length);
-            metrics["chosen_logps"] = batch.PolicyChosenLogps.detach().sum().ToDouble() / pairs.Length;
-            metrics["rejected_logps"] = batch.PolicyRejectedLogps.detach().sum().ToDouble() / pairs.Length;
+            PairScorer.Tell(batch, metrics);
             if (options.WriteSamples && opponents is not null && step % 20 == 0)
             {
                 pairs[0].Record(stage, step);

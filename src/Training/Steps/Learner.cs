@@ -104,9 +104,10 @@ internal sealed class Learner : IDisposable
     internal void Complete(Batch batch, int completions)
     {
         batch.With("step", _updates).With("total_steps", (double)_options.Steps * _options.UpdatesPerStep);
-        foreach (var (name, like) in _terms.SelectMany(term => term.Objective.Draws).Distinct().Select(name => (name, Rows(batch))))
+        string[] drawn = [.. _terms.SelectMany(term => term.Objective.Draws).Distinct()];
+        if (drawn.Length > 0)
         {
-            batch.With(name, Uniforms(_stage.Draws.Key(name).Key(_updates), (int)like.shape[0]).to(like.device).to_type(like.dtype));
+            AddDraws(batch, drawn, _stage, _updates, Rows(batch));
         }
 
         foreach (var steering in _steering)
@@ -276,6 +277,22 @@ internal sealed class Learner : IDisposable
         {
             module.Dispose();
         }
+    }
+
+    /// <summary>Adds the uniform numbers that a part asks for, a tensor [N] a name; keyed by name, time and row.</summary>
+    /// <param name="batch">Takes them.</param>
+    /// <param name="names">The part's own.</param>
+    /// <param name="stage">The stage.</param>
+    /// <param name="at">The update or the step.</param>
+    /// <param name="like">[N,...] a row each; they have its dtype and device.</param>
+    internal static Batch AddDraws(Batch batch, IReadOnlyList<string> names, StageContext stage, int at, Tensor like)
+    {
+        foreach (var name in names)
+        {
+            batch.With(name, Uniforms(stage.Draws.Key(name).Key(at), (int)like.shape[0]).to(like.device).to_type(like.dtype));
+        }
+
+        return batch;
     }
 
     /// <summary>[count] uniform numbers in [0,1), one a row.</summary>

@@ -39,6 +39,24 @@ public sealed class PluginStoreTests : IDisposable
         Assert.Equal(["better"], Rewards());
     }
 
+    [Theory]
+    [InlineData("../Outside")]
+    [InlineData("a/b")]
+    [InlineData(".hidden")]
+    [InlineData("")]
+    public void A_name_that_is_none_for_a_folder_is_refused(string name)
+    {
+        var source = new EmittedAssembly("Fine").WithReward("fine").WriteTo(_folder.At("x"), "Fine.dll");
+        var before = Content();
+        Assert.Contains("is no name for a plugin", Assert.Throws<PlumblineException>(() => new PluginStore(Plugins).Add(source, name: name)).Message, StringComparison.Ordinal);
+        Assert.Equal(before, Content());
+        Assert.False(Directory.Exists(_folder.At("Outside")));
+    }
+
+    [Fact]
+    public void A_specification_that_is_no_xml_is_refused() =>
+        Refused(Package("odd.nupkg", ("odd.nuspec", "<package><metadata"), ("plugin/Fine.dll", Emitted("Fine", "fine"))), "is no package, or is cut short");
+
     [Fact]
     public void A_removed_plugin_is_gone_and_an_unknown_one_is_refused_with_the_nearest()
     {

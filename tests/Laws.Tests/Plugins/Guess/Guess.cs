@@ -13,7 +13,7 @@ public sealed class Guess(GuessOptions options) : ITextEnvironment
     /// <summary>What is known of the number so far.</summary>
     private sealed record Range(int Low, int High);
 
-    private sealed class Game(int number, GuessOptions options) : ListedEpisode(options.MaxSteps)
+    private sealed class Game(int number, GuessOptions options) : TextEpisode(options.MaxSteps)
     {
         private Range _range = new(1, options.Highest);
 

@@ -1,12 +1,12 @@
 namespace Plumbline.Training.Environments;
 
-/// <summary>An episode whose legal actions are a list: a subclass says what the state looks like and what a valid action does.</summary>
+/// <summary>An episode that counts its steps, refuses what is not valid and copies itself: a subclass says what the state looks like and what a valid action does.</summary>
 /// <remarks>
 /// Actions are trimmed and lower-cased. One that is not valid changes nothing but uses up a step. Keep the state in immutable values
 /// (records, which an action replaces): then a clone is a copy of the fields, and going on with one leaves the other alone.
 /// </remarks>
 /// <param name="maxSteps">Steps after which the episode is cut.</param>
-public abstract class ListedEpisode(int maxSteps) : IEpisode
+public abstract class TextEpisode(int maxSteps) : IEpisode
 {
     private Observation? _observation;
 
@@ -28,8 +28,8 @@ public abstract class ListedEpisode(int maxSteps) : IEpisode
     /// <summary>The state: equal exactly where states are. It counts no steps.</summary>
     protected abstract string StateKey { get; }
 
-    /// <summary>The legal actions, in order.</summary>
-    protected abstract IReadOnlyList<string> Legal { get; }
+    /// <summary>The legal actions, in order; null where they can't be listed, and <see cref="Valid"/> says which they are.</summary>
+    protected abstract IReadOnlyList<string>? Legal { get; }
 
     /// <inheritdoc/>
     public virtual string? ExpertAction => null;
@@ -55,7 +55,7 @@ public abstract class ListedEpisode(int maxSteps) : IEpisode
     public virtual IEpisode Clone() => (IEpisode)MemberwiseClone();
 
     /// <summary>The legal action that a trimmed, lower-cased text stands for; null where it is none.</summary>
-    protected virtual string? Valid(string action) => Legal.Contains(action) ? action : null;
+    protected virtual string? Valid(string action) => Legal?.Contains(action) == false ? null : action;
 
     /// <summary>Does a valid action.</summary>
     protected abstract Effect Act(string action);
