@@ -78,6 +78,11 @@ internal sealed class PartRegistry(PluginCatalog catalog, IServiceCollection ser
             .AsSelf()
             .WithTransientLifetime());
         var parts = found.Select(service => service.ServiceType).Distinct().SelectMany(PartDescriptor.Of).Select(part => Named(plugin, part)).ToList();
+        if (parts.FirstOrDefault(part => part.OptionsType is { } options && options.GetConstructor(Type.EmptyTypes) is null) is { } closed)
+        {
+            throw new PlumblineException($"the options type {closed.OptionsType!.Name} of {closed.Kind} '{closed.Id}' has no parameterless constructor; give every option a default, or make it required");
+        }
+
         foreach (var type in assembly.GetTypes().Where(type => typeof(IPlugin).IsAssignableFrom(type) && type is { IsAbstract: false, IsInterface: false }))
         {
             ((IPlugin)Activator.CreateInstance(type)!).Configure(services, new PluginContext(plugin.Name, plugin.Folder));

@@ -153,7 +153,7 @@ public sealed class ActorCritic(ActorCriticOptions options, StageContext stage) 
             metrics["kl_coef"] = klCoef;
             stage.Recorder.InHand(Kinds.Advantage + " " + options.Advantage.Id, "advantages");
             var windowStart = rollouts.WindowStarts(device);
-            var totals = tensor(rollouts.Totals, device: device).to_type(dtype);
+            var totals = tensor(rollouts.Totals.ToArray(), device: device).to_type(dtype);
             var estimated = advantage.Compute(Learner.AddDraws(
                 new Batch()
                 .With("token_rewards", shaped.Tensor("token_rewards")).With("values", values).With("mask", mask)

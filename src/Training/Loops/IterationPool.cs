@@ -68,7 +68,7 @@ internal sealed class IterationPool(SelfPlayOptions options, StageContext stage,
     private (WinRates Rates, Tensor Scores) Scored(IReadOnlyList<Rollout> rollouts, int groups, RewardContext context, Dictionary<string, double> metrics)
     {
         var batch = RolloutBatch.Score(rollouts, _rewards, context, stage.Recorder, metrics);
-        var scores = tensor(batch.Totals, [groups, rollouts.Count / groups]);
+        var scores = tensor(batch.Totals.ToArray(), [groups, rollouts.Count / groups]);
         if (metrics["reward_spread"] == 0 && !_told)
         {
             _told = true;

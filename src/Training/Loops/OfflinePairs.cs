@@ -145,7 +145,7 @@ public sealed class OfflinePairs(OfflinePairsOptions options, StageContext stage
     }
 
     /// <summary>The rows of each phase, phases ascending.</summary>
-    private int[][] Phases(List<(Example Example, PromptedSequence[] Sequences)> pairs)
+    private int[][] Phases(IReadOnlyList<(Example Example, PromptedSequence[] Sequences)> pairs)
     {
         var all = Enumerable.Range(0, pairs.Count);
         if (options.PhaseColumn is not { } column)
@@ -161,7 +161,7 @@ public sealed class OfflinePairs(OfflinePairsOptions options, StageContext stage
     }
 
     /// <summary>Log-probabilities of each pair's two sides under the reference, without padding.</summary>
-    private double[][][] Precompute(SequenceScorer reference, List<(Example Example, PromptedSequence[] Sequences)> pairs, CancellationToken cancel)
+    private double[][][] Precompute(SequenceScorer reference, IReadOnlyList<(Example Example, PromptedSequence[] Sequences)> pairs, CancellationToken cancel)
     {
         stage.Recorder.InHand("reference", "scoring the data set");
         using var still = no_grad();
@@ -170,12 +170,12 @@ public sealed class OfflinePairs(OfflinePairsOptions options, StageContext stage
         {
             cancel.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            var chunk = pairs.GetRange(start, Math.Min(options.BatchSize, pairs.Count - start));
+            var chunk = pairs.Skip(start).Take(options.BatchSize).ToArray();
             PromptedSequence[] sequences = [.. chunk.SelectMany(pair => pair.Sequences)];
             var logps = reference.Score(sequences).Logps.to_type(ScalarType.Float64).cpu();
             var width = (int)logps.shape[1];
             var values = logps.data<double>().ToArray();
-            for (var i = 0; i < chunk.Count; i++)
+            for (var i = 0; i < chunk.Length; i++)
             {
                 stored[start + i] = [.. Enumerable.Range(0, 2).Select(side =>
                     values.AsSpan(((2 * i) + side) * width, sequences[(2 * i) + side].Completion.Length).ToArray())];

@@ -76,15 +76,16 @@ internal sealed class PairScorer(ICausalModel policy, ICausalModel? reference, N
 }
 
 /// <summary>The frozen copy that a stage measures its policy against.</summary>
-internal static class ReferencePolicy
+public static class ReferencePolicy
 {
     /// <summary>The policy as it is now, frozen, in the role <c>reference</c>; the one before is gone.</summary>
-    internal static ICausalModel Freeze(StageContext stage) => Freeze<ICausalModel>(stage);
+    public static ICausalModel Freeze(StageContext stage) => Freeze<ICausalModel>(stage);
 
     /// <summary>The same for a policy of another sort.</summary>
-    internal static TModel Freeze<TModel>(StageContext stage)
+    public static TModel Freeze<TModel>(StageContext stage)
         where TModel : class, IModel
     {
+        ArgumentNullException.ThrowIfNull(stage);
         var reference = (TModel)stage.Run.Models.Get<TModel>("policy").Freeze();
         stage.Run.Models.Set("reference", reference);
         return reference;

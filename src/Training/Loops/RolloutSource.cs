@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Plumbline.Training;
 
 /// <summary>Prompts as the scheduler says, sampled and scored: the first half of a step of every loop that samples groups.</summary>
-internal sealed class RolloutSource : IDisposable
+public sealed class RolloutSource : IDisposable
 {
     private readonly RolloutOptions _options;
     private readonly StageContext _stage;
@@ -17,8 +17,16 @@ internal sealed class RolloutSource : IDisposable
     private readonly int _syncInterval;
     private ICausalModel? _snapshot;
 
-    internal RolloutSource(RolloutOptions options, StageContext stage, bool withinGroups, int syncInterval = 1)
+    /// <summary>A source for one stage.</summary>
+    /// <param name="options">Its options: data, sampler, rewards, scheduler.</param>
+    /// <param name="stage">The stage.</param>
+    /// <param name="withinGroups">Whether only differences within a group teach anything; groups without one are then watched for.</param>
+    /// <param name="syncInterval">Steps between refreshes of the copy of the policy that samples; 1: the policy itself samples.</param>
+    /// <exception cref="PlumblineException">No reward is named, or no prompt fits.</exception>
+    public RolloutSource(RolloutOptions options, StageContext stage, bool withinGroups, int syncInterval = 1)
     {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(stage);
         (_options, _stage, _syncInterval) = (options, stage, syncInterval);
         if (options.Rewards.Count == 0)
         {
@@ -34,17 +42,28 @@ internal sealed class RolloutSource : IDisposable
         Watch = new RewardWatch(stage.Recorder, _prompts.Count, withinGroups);
     }
 
+    /// <summary>Tells what was wrong with the rewards over the whole stage; a loop calls it after its last step.</summary>
+    public void End() => Watch.End();
+
     internal RewardWatch Watch { get; }
 
-    internal double Temperature => _sampler.Temperature;
+    /// <summary>The temperature at which completions are sampled and scored.</summary>
+    public double Temperature => _sampler.Temperature;
 
-    internal int GroupSize => _sampler.GroupSize;
+    /// <summary>Completions a prompt, where no scheduler says otherwise.</summary>
+    public int GroupSize => _sampler.GroupSize;
 
     /// <summary>Whether the last batch was sampled by weights that may be older than the policy's.</summary>
-    internal bool Stale { get; private set; }
+    public bool Stale { get; private set; }
 
-    internal RolloutBatch Next(int step, Dictionary<string, double> metrics, CancellationToken cancel)
+    /// <summary>The next step's completions with their scores, groups next to each other.</summary>
+    /// <param name="step">The stage's step, from 0; chance is keyed by it.</param>
+    /// <param name="metrics">Takes what rewards and scheduler tell.</param>
+    /// <param name="cancel">Ends the sampling.</param>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public RolloutBatch Next(int step, Dictionary<string, double> metrics, CancellationToken cancel)
     {
+        ArgumentNullException.ThrowIfNull(metrics);
         _stage.Policy.Network.eval();
         var model = Sampling(step);
         var plan = Plan(step);

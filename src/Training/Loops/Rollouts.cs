@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Plumbline.Training;
 
 /// <summary>A sampled, scored batch and the plain values around it: what loops that sample have in common.</summary>
-internal sealed class RolloutBatch
+public sealed class RolloutBatch
 {
     private RolloutBatch(IReadOnlyList<Rollout> rollouts, double[][] scores, bool[]? scored, IReadOnlyList<IReadOnlyList<StepScore>>? steps)
     {
@@ -13,10 +13,10 @@ internal sealed class RolloutBatch
     }
 
     /// <summary>The completions, groups next to each other.</summary>
-    internal IReadOnlyList<Rollout> Rollouts { get; }
+    public IReadOnlyList<Rollout> Rollouts { get; }
 
     /// <summary>Their tokens.</summary>
-    internal PromptedSequence[] Sequences { get; }
+    public IReadOnlyList<PromptedSequence> Sequences { get; }
 
     /// <summary>A row of scores for each reward: [K][N].</summary>
     internal double[][] Scores { get; }
@@ -34,10 +34,10 @@ internal sealed class RolloutBatch
     internal int DecodeSteps => Rollouts.Zip(Starts, (rollout, start) => rollout.Completion.Length - start).Max();
 
     /// <summary>The sum of the rewards, a completion each.</summary>
-    internal double[] Totals => [.. Enumerable.Range(0, Rollouts.Count).Select(row => Scores.Sum(reward => reward[row]))];
+    public IReadOnlyList<double> Totals => [.. Enumerable.Range(0, Rollouts.Count).Select(row => Scores.Sum(reward => reward[row]))];
 
     /// <summary>Tokens in all.</summary>
-    internal long Tokens => Sequences.Sum(sequence => (long)sequence.Length);
+    public long Tokens => Sequences.Sum(sequence => (long)sequence.Length);
 
     /// <summary>Scores rollouts by every reward and adds what they tell to the metrics.</summary>
     internal static RolloutBatch Score(
@@ -265,9 +265,9 @@ internal sealed class RewardWatch(IRecorder recorder, int promptsPerEpoch, bool 
     /// <param name="seen">False where none was given; null: all were.</param>
     /// <param name="group">The group of each.</param>
     /// <param name="count">Prompts behind them.</param>
-    internal void See(double[] totals, bool[]? seen, Func<int, long> group, int count)
+    internal void See(IReadOnlyList<double> totals, bool[]? seen, Func<int, long> group, int count)
     {
-        var scored = Enumerable.Range(0, totals.Length).Where(row => seen?[row] ?? true);
+        var scored = Enumerable.Range(0, totals.Count).Where(row => seen?[row] ?? true);
         if (withinGroups)
         {
             _informative |= scored.GroupBy(group, row => totals[row]).Any(rewards => rewards.Max() > rewards.Min());

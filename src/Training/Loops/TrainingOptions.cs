@@ -106,7 +106,7 @@ public abstract record TrainingOptions : StageOptions, IEstimates
     public abstract Cost Estimate(IServiceProvider services);
 
     /// <summary>1 where the objective or a term reads a frozen reference, else 0.</summary>
-    internal static int ReferenceCopies<T>(IServiceProvider services, Part<T> objective, IReadOnlyList<Part<T>> terms)
+    protected internal static int ReferenceCopies<T>(IServiceProvider services, Part<T> objective, IReadOnlyList<Part<T>> terms)
         where T : class, IObjective => terms.Prepend(objective).Any(part => (part.Create(services).Needs & PairScorer.OfReference) != 0) ? 1 : 0;
 }
 
@@ -127,8 +127,9 @@ public abstract record TextTrainingOptions : TrainingOptions
     public OverlongPolicy Overlong { get; init; } = OverlongPolicy.Refuse;
 
     /// <summary>The rows to learn from, after the transforms.</summary>
-    internal IReadOnlyList<Example> Rows(StageContext stage, CancellationToken cancel)
+    public IReadOnlyList<Example> Rows(StageContext stage, CancellationToken cancel)
     {
+        ArgumentNullException.ThrowIfNull(stage);
         stage.Recorder.InHand(Kinds.Data + " " + Data.Id, "loading");
         return Examples.Transformed(Data.Create(stage.Services).Load(stage.Run).Train, Transforms, stage, cancel);
     }

@@ -12,11 +12,15 @@ public readonly record struct PromptedSequence(int[] Prompt, int[] Completion)
 }
 
 /// <summary>Turns texts into the sequences a loop trains on.</summary>
-internal sealed class SequenceBuilder(ICausalModel model, int? maxLength, OverlongPolicy overlong)
+/// <param name="model">Whose tokens they are.</param>
+/// <param name="maxLength">Longest sequence in tokens; null: the model's context.</param>
+/// <param name="overlong">What to do with a longer one.</param>
+public sealed class SequenceBuilder(ICausalModel model, int? maxLength, OverlongPolicy overlong)
 {
     private readonly ITokenizer _tokenizer = model.Tokenizer;
 
-    internal int MaxLength { get; } = Math.Min(maxLength ?? model.ContextLength, model.ContextLength);
+    /// <summary>Longest sequence in tokens.</summary>
+    public int MaxLength { get; } = Math.Min(maxLength ?? model.ContextLength, model.ContextLength);
 
     /// <summary>The prompt's tokens, after the beginning-of-sequence token where the model has one.</summary>
     internal int[] Prompt(Example example) => Find(example.Text("prompt"))
@@ -32,7 +36,8 @@ internal sealed class SequenceBuilder(ICausalModel model, int? maxLength, Overlo
     internal int[] Completion(string text) => _tokenizer.EosId is { } end ? [.. _tokenizer.Encode(text), end] : _tokenizer.Encode(text);
 
     /// <summary>Sequences of the columns of each example; an example with one that doesn't fit is left out or refused, as the policy says.</summary>
-    internal List<(Example Example, PromptedSequence[] Sequences)> Build(IReadOnlyList<Example> examples, ILogger log, params string[] columns) =>
+    /// <exception cref="PlumblineException">None is left, or one is too long where that is refused; the message names the row.</exception>
+    public IReadOnlyList<(Example Example, PromptedSequence[] Sequences)> Build(IReadOnlyList<Example> examples, ILogger log, params string[] columns) =>
         Build(examples, log, example => [.. columns.Select(column => Completion(example, column))]);
 
     /// <summary>Sequences of the answers of each example, as tokens.</summary>

@@ -6,7 +6,7 @@ namespace Plumbline.Training;
 
 /// <summary>An objective at work: with its further terms, its state, the controllers of its coefficients and the optimiser, it turns a batch into an update.</summary>
 /// <remarks>Every loop that trains updates through it, so that terms, state and controllers compose with each.</remarks>
-internal sealed class Learner : IDisposable
+public sealed class Learner : IDisposable
 {
     private readonly StageContext _stage;
     private readonly TrainingOptions _options;
@@ -24,10 +24,12 @@ internal sealed class Learner : IDisposable
     /// <param name="policy">What trains; null where it is no language model.</param>
     /// <param name="parameters">What the options' optimiser updates.</param>
     /// <param name="others">Further groups of parameters with a peak learning rate of their own: the name of their norm's metric, the parameters, the rate.</param>
-    internal Learner(
+    public Learner(
         StageContext stage, TrainingOptions options, IEnumerable<(string Id, IObjective Objective)> terms, ICausalModel? policy, IEnumerable<Parameter> parameters,
         params ReadOnlySpan<(string Metric, IEnumerable<Parameter> Parameters, double? Rate)> others)
     {
+        ArgumentNullException.ThrowIfNull(stage);
+        ArgumentNullException.ThrowIfNull(options);
         (_stage, _options, _terms) = (stage, options, [.. terms]);
         _steering = [.. options.Controllers.Select(steered => Steer(steered, stage))];
         _losses = new Loss[_terms.Length];
@@ -48,16 +50,16 @@ internal sealed class Learner : IDisposable
     }
 
     /// <summary>What the loop must compute: for the objective and for its terms.</summary>
-    internal Needs Needs => _terms.Aggregate(Needs.None, (needs, term) => needs | term.Objective.Needs);
+    public Needs Needs => _terms.Aggregate(Needs.None, (needs, term) => needs | term.Objective.Needs);
 
     /// <summary>The columns that the data's rows must bring.</summary>
-    internal IReadOnlyList<Column> Columns => [.. _terms.SelectMany(term => term.Objective.Columns).DistinctBy(column => column.Name)];
+    public IReadOnlyList<Column> Columns => [.. _terms.SelectMany(term => term.Objective.Columns).DistinctBy(column => column.Name)];
 
     /// <summary>The optimiser of the options' parameters.</summary>
     internal Optimization Optimization => _optimizations[0].Optimization;
 
     /// <summary>Updates so far.</summary>
-    internal int Updates => _updates;
+    public int Updates => _updates;
 
     /// <summary>One update.</summary>
     /// <param name="batch">The inputs; what the objective needs beyond them is added.</param>
@@ -65,8 +67,10 @@ internal sealed class Learner : IDisposable
     /// <param name="metrics">Takes what the update tells; a step's metrics are its last update's.</param>
     /// <param name="completions">Completions, or pairs, that stand behind the batch.</param>
     /// <param name="backward">Where the loss's gradient ends at inputs that the loop made without their graph: takes it on to the parameters. Null: the graph is whole.</param>
-    internal void Update(Batch batch, int step, Dictionary<string, double> metrics, int completions, Action? backward = null)
+    public void Update(Batch batch, int step, Dictionary<string, double> metrics, int completions, Action? backward = null)
     {
+        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentNullException.ThrowIfNull(metrics);
         batch.With("iteration", step).With("iterations", _options.Steps);
         Complete(batch, completions);
         var value = ValueLoss(batch, metrics);

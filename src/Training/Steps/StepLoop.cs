@@ -5,17 +5,23 @@ using static TorchSharp.torch;
 namespace Plumbline.Training;
 
 /// <summary>Runs the steps of a stage: a dispose scope each, metrics out, an end at a step boundary.</summary>
-internal static class StepLoop
+public static class StepLoop
 {
     /// <summary>What a step hands back.</summary>
     /// <param name="Metrics">Named numbers.</param>
     /// <param name="Tokens">Tokens worked on.</param>
-    internal readonly record struct StepResult(Dictionary<string, double> Metrics, long Tokens);
+    public readonly record struct StepResult(Dictionary<string, double> Metrics, long Tokens);
 
     /// <summary>Runs the stage's steps, or fewer where it is cancelled or an observer ends it.</summary>
+    /// <param name="stage">The stage.</param>
+    /// <param name="options">Its options: steps, observers, diagnostics.</param>
+    /// <param name="step">Does one step, numbered from 0; the tensors it makes die with it.</param>
+    /// <param name="cancel">Ends the stage at the next boundary between steps.</param>
     /// <returns>The steps done.</returns>
-    internal static int Run(StageContext stage, TrainingOptions options, Func<int, StepResult> step, CancellationToken cancel)
+    public static int Run(StageContext stage, TrainingOptions options, Func<int, StepResult> step, CancellationToken cancel)
     {
+        ArgumentNullException.ThrowIfNull(stage);
+        ArgumentNullException.ThrowIfNull(options);
         IObserver[] observers = [.. options.Observers.Select(observer => observer.Create(stage.Services))];
         stage.Recorder.Begin(options.Steps);
         for (var o = 0; o < observers.Length && !cancel.IsCancellationRequested; o++)

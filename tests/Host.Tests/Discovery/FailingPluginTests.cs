@@ -46,6 +46,16 @@ public sealed class FailingPluginTests : IDisposable
     }
 
     [Fact]
+    public void Options_that_can_not_be_made_without_arguments_are_named_with_part_and_plugin()
+    {
+        var registry = Installed.Registry(_folder.Plugins("OpenOptions"));
+        var error = Assert.Throws<PlumblineException>(() => registry.Find("reward", "open-options"));
+        Assert.Contains("plugin 'OpenOptions' can't be used", error.Message, StringComparison.Ordinal);
+        Assert.Contains("the options type NeedyOptions of reward 'open-options' has no parameterless constructor; give every option a default", error.Message, StringComparison.Ordinal);
+        Assert.NotNull(registry.Find("reward", "exact-answer"));
+    }
+
+    [Fact]
     public void A_declared_part_that_the_code_does_not_register_is_its_authors_to_mend()
     {
         new EmittedAssembly("Ghost").WithHiddenReward("ghost").WriteTo(_folder.At("plugins", "Ghost"), "Ghost.dll");

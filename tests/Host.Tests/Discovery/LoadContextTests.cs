@@ -52,6 +52,16 @@ public sealed class LoadContextTests : IDisposable
     }
 
     [Fact]
+    public void Two_major_versions_of_one_library_and_a_native_library_serve_one_run()
+    {
+        var plugins = _folder.Plugins("Json12", "Json13", "OwnNative");
+        var manifest = _folder.Write("m.jsonc", Tiny.Manifest(Tiny.Grpo("\"json-12\", \"json-13\", \"own-native\"", 1)));
+        Plumb.Run("run", manifest, "--plugins", plugins, "--out", _folder.At("out")).With(0);
+        var metrics = JsonNode.Parse(File.ReadLines(_folder.At("out", "metrics.jsonl")).Single())!;
+        Assert.Equal([12, 13, 41.5], new[] { "json-12", "json-13", "own-native" }.Select(id => (double)metrics["reward/" + id]!));
+    }
+
+    [Fact]
     public void Without_its_library_the_plugin_is_broken_before_it_is_loaded()
     {
         var plugins = Copied("PrivateLibrary");

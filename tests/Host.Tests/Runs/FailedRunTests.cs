@@ -27,6 +27,8 @@ public sealed class FailedRunTests : IDisposable
         Assert.Contains("reward trouble (plugin Trouble), scoring", error, StringComparison.Ordinal);
         Assert.Equal(2, (int)run.Result["stages"]![0]!["steps"]!);
         Assert.Equal(2, File.ReadAllLines(_folder.At("out", "metrics.jsonl")).Length);
+        // What was learned until then is kept.
+        Assert.True(File.Exists(_folder.At("out", "model.safetensors")));
         Assert.Contains("Trouble.cs", File.ReadAllText(_folder.At("out", "error.txt")), StringComparison.Ordinal);
     }
 
