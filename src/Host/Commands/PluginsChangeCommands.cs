@@ -6,7 +6,7 @@ using Spectre.Console;
 
 namespace Plumbline.Host.Commands;
 
-/// <summary>The commands that change a plugins folder: <c>plugins add</c>, <c>remove</c>, <c>lock</c>, <c>release</c>; and <c>search</c>, which looks at an index.</summary>
+/// <summary>The commands that change a plugins folder: <c>plugins add</c>, <c>remove</c>, <c>lock</c>, <c>release</c>; <c>search</c>, which looks at an index; and <c>index</c>, which writes one.</summary>
 internal static class PluginsChangeCommands
 {
     private static readonly Argument<string> Source = new("source") { Description = "A package (.nupkg, .zip), a plugin's folder or assembly; or, with an index, an id or id@version." };
@@ -15,6 +15,8 @@ internal static class PluginsChangeCommands
     private static readonly Option<bool> Replace = new("--replace") { Description = "Take the place of an installed plugin of the same name." };
     private static readonly Option<string?> As = new("--name") { Description = "The name to install it by. Default: the package's id, or the folder's or file's name.", HelpName = "NAME" };
     private static readonly Option<string?> Index = new("--index") { Description = "A list of plugins: a JSON file or a URL. Default: $PLUMB_INDEX.", HelpName = "PATH|URL" };
+    private static readonly Argument<string[]> Packages = new("package") { Description = "Packages (.nupkg), or folders of them.", Arity = ArgumentArity.OneOrMore };
+    private static readonly Option<string> Out = new("--out") { Description = "The index. What is in it stays; a version that is there is replaced.", HelpName = "FILE", DefaultValueFactory = _ => "index.json" };
     private static readonly Option<bool> AsJson = CommandTree.Json();
 
     internal static IEnumerable<Command> Build() =>
@@ -23,6 +25,7 @@ internal static class PluginsChangeCommands
         new Command("remove", "Takes a plugin out of the folder.") { Name }.Does(Remove),
         new Command("lock", "Writes plugins.lock.json: every file of every plugin by its SHA-256. With --locked, a run refuses a folder that differs from it.").Does(Lock),
         new Command("release", "Lets a plugin be used again that ended a worker, though its files are the same.") { Name }.Does(Release),
+        new Command("index", "Enters packages into an index: version, contract, place relative to it, hash.") { Packages, Out }.Does(Enter),
         new Command("search", "Lists an index's plugins: the newest version that fits this host, and what is blocked.") { Text, Index, AsJson }.Does(SearchAsync),
     ];
 
@@ -92,6 +95,14 @@ internal static class PluginsChangeCommands
     {
         var (name, folder) = (result.GetRequiredValue(Name), PluginFolder.Locate(result.GetValue(CommandTree.Plugins)));
         Output.Console().Plain(PluginState.Read(folder).Release(name) ? $"plugin '{name}' may be used again" : throw new PlumblineException($"no plugin '{name}' is quarantined in {folder}"));
+        return ExitCodes.Success;
+    }
+
+    private static int Enter(ParseResult result)
+    {
+        var index = Path.GetFullPath(result.GetRequiredValue(Out));
+        var entered = PluginIndexFile.Enter(index, result.GetRequiredValue(Packages));
+        Output.Console().Plain($"{index} lists {string.Join(", ", entered.Select(plugin => $"{plugin.Id} {plugin.Version}"))}");
         return ExitCodes.Success;
     }
 

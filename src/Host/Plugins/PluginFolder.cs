@@ -126,15 +126,17 @@ internal static class PluginFolder
     /// <summary>Reads one plugin's folder, as the scan of a whole plugins folder does.</summary>
     internal static InstalledPlugin Read(string folder) => ReadFolder(folder);
 
-    /// <summary>Absent a stated range, a plugin works from the contract it was built against up to the next major version.</summary>
+    /// <summary>The contracts that a plugin works with, from the first to below the second; null where it knows none. Absent a stated range: from the one it was built against to the next major version.</summary>
+    internal static (Version From, Version Below)? Contracts(AssemblyHeader header) =>
+        header.References.FirstOrDefault(reference => reference.Name == SharedAssemblies.Contract)?.Version is { } built ? header.ContractRange ?? (built, new Version(built.Major + 1, 0)) : null;
+
     private static string? Incompatible(AssemblyHeader header)
     {
-        if (header.References.FirstOrDefault(reference => reference.Name == SharedAssemblies.Contract)?.Version is not { } built)
+        if (Contracts(header) is not var (from, below))
         {
             return $"it does not reference {SharedAssemblies.Contract}, so it is no plugin; remove it, or move it into the folder of the plugin that needs it";
         }
 
-        var (from, below) = header.ContractRange ?? (built, new Version(built.Major + 1, 0));
         var here = SharedAssemblies.ContractVersion;
         return here < from ? $"it needs contract {from} or later, and this host has {here.ToString(3)}; update the host, or take an older version of the plugin"
             : here >= below ? $"it was built for contracts below {below}, and this host has {here.ToString(3)}; take a newer version of the plugin"

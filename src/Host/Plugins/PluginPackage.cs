@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Xml.Linq;
+using NuGet.Versioning;
 
 namespace Plumbline.Host.Plugins;
 
@@ -45,6 +46,16 @@ internal static class PluginPackage
             default:
                 throw new PlumblineException($"{source} is no plugin: a package ends in .nupkg or .zip, an assembly in .dll; or name a folder");
         }
+    }
+
+    /// <summary>Version and description that a package states.</summary>
+    /// <exception cref="PlumblineException">It states no version.</exception>
+    internal static (NuGetVersion Version, string Description) Stated(string source)
+    {
+        using var archive = ZipFile.OpenRead(source);
+        var specification = Specification(archive);
+        return NuGetVersion.TryParse(specification?.Invoke("version"), out var version) ? (version, specification!("description") ?? string.Empty)
+            : throw new PlumblineException($"{source} states no version; make the package by dotnet pack");
     }
 
     private static string UnpackArchive(string source, string folder)
@@ -115,17 +126,21 @@ internal static class PluginPackage
             : entries.Any(entry => !entry.Contains('/', StringComparison.Ordinal) && entry.EndsWith(".dll", StringComparison.OrdinalIgnoreCase)) ? string.Empty : null;
     }
 
-    private static string NameOf(string source, ZipArchive archive)
+    private static string NameOf(string source, ZipArchive archive) => Specification(archive) is not { } specification ? Path.GetFileNameWithoutExtension(source)
+        : specification("id") is { Length: > 0 } id && id.IndexOfAny(Path.GetInvalidFileNameChars()) < 0 && !id.StartsWith('.') ? id
+        : throw new PlumblineException($"{source}: the id '{specification("id")}' of its specification is no name for a folder");
+
+    /// <summary>What a package says of itself: the text of an element, null where it has none; null where it has no specification.</summary>
+    private static Func<string, string?>? Specification(ZipArchive archive)
     {
-        if (archive.Entries.FirstOrDefault(entry => entry.FullName.EndsWith(".nuspec", StringComparison.Ordinal) && !entry.FullName.Contains('/', StringComparison.Ordinal)) is not { } specification)
+        if (archive.Entries.FirstOrDefault(entry => entry.FullName.EndsWith(".nuspec", StringComparison.Ordinal) && !entry.FullName.Contains('/', StringComparison.Ordinal)) is not { } entry)
         {
-            return Path.GetFileNameWithoutExtension(source);
+            return null;
         }
 
-        using var stream = specification.Open();
-        var id = XDocument.Load(stream).Descendants().FirstOrDefault(element => element.Name.LocalName == "id")?.Value;
-        return id is { Length: > 0 } && id.IndexOfAny(Path.GetInvalidFileNameChars()) < 0 && !id.StartsWith('.') ? id
-            : throw new PlumblineException($"{source}: the id '{id}' of its specification is no name for a folder");
+        using var stream = entry.Open();
+        var document = XDocument.Load(stream);
+        return name => document.Descendants().FirstOrDefault(element => element.Name.LocalName == name)?.Value;
     }
 
     private static void Copy(string source, string folder)

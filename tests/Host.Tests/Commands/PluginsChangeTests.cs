@@ -72,7 +72,47 @@ public sealed class PluginsChangeTests : IDisposable
         Assert.Contains("no index is named; give --index PATH|URL, or set $PLUMB_INDEX", Do("search").With(1).Error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Packages_are_entered_into_an_index_and_what_is_in_it_stays()
+    {
+        var package = Package("2.0.0");
+        var index = _folder.Write("made.json", """{ "index": 1, "plugins": { "other": { "summary": "Of another author.", "versions": [] }, "trouble": { "summary": "", "versions": [], "blocked": [ { "version": "1.0.0", "reason": "too old" } ] } } }""");
+        foreach (var _ in new[] { "once", "and again" })
+        {
+            Assert.Contains("lists trouble 2.0.0", Do("index", package, "--out", index).With(0).Output, StringComparison.Ordinal);
+        }
+
+        var plugins = JsonNode.Parse(File.ReadAllText(index))!["plugins"]!;
+        Assert.Equal("Of another author.", (string)plugins["other"]!["summary"]!);
+        Assert.Equal("too old", (string)plugins["trouble"]!["blocked"]![0]!["reason"]!);
+        var version = Assert.Single(plugins["trouble"]!["versions"]!.AsArray())!;
+        Assert.Equal(("0.1.0.0", "1.0", "trouble.2.0.0.nupkg"), ((string)version["contract"]!["from"]!, (string)version["contract"]!["below"]!, (string)version["package"]!));
+        Assert.Contains("installed trouble", Do("add", "trouble", "--index", index).With(0).Output, StringComparison.Ordinal);
+        Assert.Contains("there is no package or folder", Do("index", "none.nupkg", "--out", index).With(1).Error, StringComparison.Ordinal);
+        Assert.Contains("states no version", Do("index", Package(version: null), "--out", index).With(1).Error, StringComparison.Ordinal);
+        Assert.Contains("holds no JSON object", Do("index", package, "--out", _folder.Write("list.json", "[]")).With(1).Error, StringComparison.Ordinal);
+    }
+
     public void Dispose() => _folder.Dispose();
+
+    /// <summary>A package of a plugin, with or without a specification.</summary>
+    private string Package(string? version)
+    {
+        var path = _folder.At($"trouble.{version ?? "none"}.nupkg");
+        using var archive = System.IO.Compression.ZipFile.Open(path, System.IO.Compression.ZipArchiveMode.Create);
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(Repository.TestPlugins, "Trouble")))
+        {
+            System.IO.Compression.ZipFileExtensions.CreateEntryFromFile(archive, file, "plugin/" + Path.GetFileName(file));
+        }
+
+        if (version is not null)
+        {
+            using var specification = new StreamWriter(archive.CreateEntry("trouble.nuspec").Open());
+            specification.Write($"<package><metadata><id>trouble</id><version>{version}</version><description>Ways to go wrong.</description></metadata></package>");
+        }
+
+        return path;
+    }
 
     private Plumb.Ended Do(params string[] arguments) => Plumb.Run(["plugins", .. arguments, "--plugins", Plugins]);
 

@@ -3,4 +3,4 @@ using Plumbline.Testing;
 namespace MyMethod.Tests;
 
 /// <summary>The method against its reference cases, vectors/my-method.json: outputs, gradients, refusals.</summary>
-public sealed class MyMethodCases : ReferenceCases<MyMethodObjective>;
+public sealed class MyPartCases : ReferenceCases<MyPart>;

@@ -7,7 +7,7 @@ namespace MyMethod;
 /// <summary>my-method: what it does, in a sentence.</summary>
 /// <remarks>r = beta * (log pi - log ref), summed over the answer; loss = mean of -log sigmoid(r_chosen - r_rejected).</remarks>
 [Algorithm("my-method", Loop.OfflinePairs)]
-public sealed class MyMethodObjective(MyMethodOptions options) : PairObjective
+public sealed class MyPart(MyPartOptions options) : PairObjective
 {
     /// <inheritdoc/>
     public override Needs Needs => Needs.Reference;
@@ -30,7 +30,7 @@ public sealed class MyMethodObjective(MyMethodOptions options) : PairObjective
 /// <summary>my-method: what it does, in a sentence.</summary>
 /// <remarks>Per token -A * pi / pi_old, clipped; the mean over all tokens.</remarks>
 [Algorithm("my-method", Loop.OnlineGroups)]
-public sealed class MyMethodObjective(MyMethodOptions options) : GroupObjective
+public sealed class MyPart(MyPartOptions options) : GroupObjective
 {
     /// <inheritdoc/>
     public override Loss Compute(GroupBatch batch)
@@ -50,7 +50,7 @@ public sealed class MyMethodObjective(MyMethodOptions options) : GroupObjective
 /// <summary>my-method: what it does, in a sentence.</summary>
 /// <remarks>Per token -log pi * w, w = pi to the power alpha without gradient; the mean over all tokens.</remarks>
 [Algorithm("my-method", Loop.Sft)]
-public sealed class MyMethodObjective(MyMethodOptions options) : SequenceObjective
+public sealed class MyPart(MyPartOptions options) : SequenceObjective
 {
     /// <inheritdoc/>
     public override Loss Compute(SequenceBatch batch)
@@ -66,7 +66,7 @@ public sealed class MyMethodObjective(MyMethodOptions options) : SequenceObjecti
 #endif
 
 /// <summary>Options of <c>my-method</c>.</summary>
-public sealed record MyMethodOptions
+public sealed record MyPartOptions
 {
 #if (pairs)
     /// <summary>Scale of the implicit reward.</summary>

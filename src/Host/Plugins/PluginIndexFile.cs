@@ -1,0 +1,70 @@
+using System.Text.Json.Nodes;
+using NuGet.Versioning;
+
+namespace Plumbline.Host.Plugins;
+
+/// <summary>An index as its keeper writes it: packages are added, what else is in it stays.</summary>
+internal static class PluginIndexFile
+{
+    /// <summary>Enters packages into an index, which need not exist yet. A version that is there is replaced; blocked versions stay.</summary>
+    /// <param name="index">The index's file.</param>
+    /// <param name="packages">Packages, or folders of them.</param>
+    /// <returns>What was entered.</returns>
+    /// <exception cref="PlumblineException">One can't be used, or the file is no index; the file is as it was.</exception>
+    internal static IReadOnlyList<(string Id, NuGetVersion Version)> Enter(string index, IEnumerable<string> packages)
+    {
+        index = Path.GetFullPath(index);
+        var json = File.Exists(index) ? AtomicFile.Read(index, "name an index, or a file that is not there yet") : new JsonObject { ["index"] = 1 };
+        if (json["plugins"] is not null and not JsonObject)
+        {
+            throw new PlumblineException($"{index} is no index: its 'plugins' is no object");
+        }
+
+        var plugins = (JsonObject)(json["plugins"] ??= new JsonObject());
+        var entered = packages.SelectMany(Packages).Select(package => Enter(plugins, package, Path.GetDirectoryName(index)!)).ToList();
+        if (entered.Count == 0)
+        {
+            throw new PlumblineException("there is no package to enter; make one by dotnet pack, then name it or its folder");
+        }
+
+        Directory.CreateDirectory(Path.GetDirectoryName(index)!);
+        AtomicFile.Write(index, json);
+        return entered;
+    }
+
+    private static IEnumerable<string> Packages(string path) => File.Exists(path) ? [path]
+        : Directory.Exists(path) ? Directory.EnumerateFiles(path, "*.nupkg").Order(StringComparer.Ordinal)
+        : throw new PlumblineException($"there is no package or folder {Path.GetFullPath(path)}");
+
+    private static (string Id, NuGetVersion Version) Enter(JsonObject plugins, string package, string folder)
+    {
+        var unpacked = Directory.CreateTempSubdirectory("plumb-index-").FullName;
+        try
+        {
+            var id = PluginPackage.Unpack(package, unpacked);
+            var (version, description) = PluginPackage.Stated(package);
+            var plugin = PluginFolder.Read(unpacked);
+            if (plugin.Header is not { } header || PluginFolder.Contracts(header) is not var (from, below))
+            {
+                throw new PlumblineException($"{package} was not entered: {plugin.Broken}");
+            }
+
+            var entry = (JsonObject)(plugins[id] ??= new JsonObject());
+            entry["summary"] = description;
+            var versions = (JsonArray)(entry["versions"] ??= new JsonArray());
+            versions.RemoveAll(other => NuGetVersion.TryParse((string?)other?["version"], out var number) && number == version);
+            versions.Insert(0, new JsonObject
+            {
+                ["version"] = version.ToString(),
+                ["contract"] = new JsonObject { ["from"] = from.ToString(), ["below"] = below.ToString() },
+                ["package"] = Path.GetRelativePath(folder, Path.GetFullPath(package)).Replace('\\', '/'),
+                ["sha256"] = PluginFiles.Hash(package),
+            });
+            return (id, version);
+        }
+        finally
+        {
+            Directory.Delete(unpacked, recursive: true);
+        }
+    }
+}
