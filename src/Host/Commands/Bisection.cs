@@ -80,7 +80,7 @@ internal sealed class Bisection(JsonObject manifest, string baseFolder, PluginCa
     private JsonObject Without(IReadOnlyCollection<string> plugins)
     {
         var job = (JsonObject)manifest.DeepClone();
-        foreach (var stage in (job["stages"] as JsonArray ?? []).OfType<JsonObject>())
+        foreach (var stage in (job["stages"] as JsonArray ?? []).Append(job["defaults"]).OfType<JsonObject>())
         {
             if (stage["steps"] is JsonValue planned && planned.TryGetValue<int>(out var count) && count > steps)
             {

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Plumbline.Options;
 
 namespace Plumbline.Host.Manifests;
@@ -46,6 +47,9 @@ internal sealed record Manifest : IChecksItself
 
     /// <summary>Measured before the first stage and after each.</summary>
     public IReadOnlyList<Part<IEvaluation>> Evaluate { get; init; } = [];
+
+    /// <summary>Options that the stages share: each stage takes those that it has and does not give itself. So a stage may be as short as { "use": "grpo" }.</summary>
+    public JsonObject? Defaults { get; init; }
 
     /// <summary>Run in order; the models of one are where the next begins.</summary>
     public required IReadOnlyList<Part<ILoop>> Stages { get; init; }

@@ -12,6 +12,7 @@ internal sealed class ManifestSchema(PartRegistry registry)
     private readonly JsonObject _definitions = [];
     private readonly Dictionary<string, XmlSummaries> _summaries = new(StringComparer.Ordinal);
     private readonly List<string> _left = [];
+    private readonly JsonArray _complete = [];
 
     /// <summary>Parts that are not in the schema because their plugin can't be loaded, with the reason.</summary>
     internal IReadOnlyList<string> LeftOut => _left;
@@ -32,6 +33,9 @@ internal sealed class ManifestSchema(PartRegistry registry)
             whole[key] = value?.DeepClone();
         }
 
+        // Where the stages share no defaults, each must be complete by itself.
+        whole["if"] = new JsonObject { ["not"] = new JsonObject { ["required"] = new JsonArray("defaults") } };
+        whole["then"] = new JsonObject { ["properties"] = new JsonObject { ["stages"] = new JsonObject { ["items"] = new JsonObject { ["allOf"] = _complete } } } };
         whole["$defs"] = _definitions;
         return whole;
     }
@@ -66,13 +70,34 @@ internal sealed class ManifestSchema(PartRegistry registry)
                 continue;
             }
 
+            if (kind == Kinds.Loop)
+            {
+                Complete(id, schema);
+            }
+
             shortForms.Add(id);
             yield return schema;
         }
 
-        if (kind != Kinds.Loop && shortForms.Count > 0)
+        if (shortForms.Count > 0)
         {
             yield return new JsonObject { ["enum"] = shortForms };
+        }
+    }
+
+    /// <summary>Takes what a stage must have out of its schema, to be asked for where nothing else can give it.</summary>
+    private void Complete(string id, JsonObject stage)
+    {
+        var required = stage["required"]!.AsArray();
+        stage["required"] = new JsonArray("use");
+        if (required.Count > 1)
+        {
+            var named = new JsonObject { ["type"] = "object", ["properties"] = new JsonObject { ["use"] = new JsonObject { ["const"] = id } }, ["required"] = new JsonArray("use") };
+            _complete.Add(new JsonObject
+            {
+                ["if"] = new JsonObject { ["anyOf"] = new JsonArray(new JsonObject { ["const"] = id }, named) },
+                ["then"] = new JsonObject { ["type"] = "object", ["required"] = required.DeepClone() },
+            });
         }
     }
 

@@ -49,6 +49,31 @@ public sealed class ManifestBindingTests
             error.Errors.Select(wrong => wrong.Path).Order(StringComparer.Ordinal));
     }
 
+    [Fact]
+    public void Stages_share_what_they_have_and_do_not_give_themselves()
+    {
+        const string text = """{ "name": "a", "model": "transformer", "defaults": { "data": "arithmetic", "rewards": ["exact-answer"], "steps": 7, "beta": 0.5 }, "stages": ["sft", { "use": "grpo" }, { "use": "grpo", "steps": 9, "objective": { "use": "grpo", "beta": 0.25 } }] }""";
+        var stages = Bind(text).Stages;
+        Assert.Equal(["sft", "grpo", "grpo"], stages.Select(stage => ((StageOptions)stage.Options!).Name));
+        Assert.Equal([7, 7, 9], stages.Select(stage => ((Plumbline.Training.TrainingOptions)stage.Options!).Steps));
+        var written = stages.Select(stage => OptionsWriter.ToJson(stage.Options)!).ToList();
+        Assert.Equal([0.5, 0.25], written.Skip(1).Select(stage => (double)stage["objective"]!["beta"]!));
+        // What is resolved is whole and runs again.
+        Assert.Null(Bind(text).Defaults);
+    }
+
+    [Theory]
+    [InlineData("defaults.stepz=3", "$.defaults.stepz: no stage has an option 'stepz'; did you mean 'steps'?")]
+    [InlineData("defaults.steps=-1", "$.defaults.steps: steps must be >= 0, was -1")]
+    [InlineData("defaults.data.larges=1", "$.defaults.data.larges: unknown option 'larges'; did you mean 'largest'?")]
+    [InlineData("defaults=3", "$.defaults: expected object, found 3")]
+    public void A_shared_option_that_is_wrong_is_told_of_once_where_it_stands(string change, string message)
+    {
+        var error = Assert.Throws<ManifestException>(() => Bind("""{ "name": "a", "defaults": { "data": { "use": "arithmetic" } }, "stages": ["sft", "sft"] }""", change));
+        Assert.StartsWith(message, error.Errors[0].ToString(), StringComparison.Ordinal);
+        Assert.Single(error.Errors, wrong => wrong.Path.StartsWith("$.defaults", StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData("{}", "$.name", "$.stages")]
     [InlineData("""{ "name": "a", "stages": [ { "use": "sft" } ] }""", "$.stages[0].data")]

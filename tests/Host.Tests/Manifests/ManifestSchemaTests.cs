@@ -58,6 +58,19 @@ public sealed class ManifestSchemaTests
     }
 
     [Fact]
+    public void A_stage_may_leave_out_what_the_stages_share()
+    {
+        var manifest = JsonNode.Parse("""{ "name": "a", "model": "transformer", "defaults": { "data": "arithmetic", "rewards": ["exact-answer"] }, "stages": ["sft", { "use": "grpo" }] }""")!.AsObject();
+        Assert.True(Obeys(manifest));
+        manifest.Remove("defaults");
+        Assert.False(Obeys(manifest));
+        manifest["stages"] = JsonNode.Parse("""[{ "use": "sft" }]""");
+        Assert.False(Obeys(manifest));
+        manifest["stages"]![0]!["data"] = "arithmetic";
+        Assert.True(Obeys(manifest));
+    }
+
+    [Fact]
     public void It_has_every_installed_part()
     {
         var catalog = PluginCatalog.Open(Repository.Plugins);
