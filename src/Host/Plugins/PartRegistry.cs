@@ -107,7 +107,7 @@ internal sealed class PartRegistry(PluginCatalog catalog, IServiceCollection ser
             }
             catch (Exception error) when (error is not (PlumblineException or OperationCanceledException))
             {
-                throw new PlumblineException($"{part.Kind} '{part.Id}' of plugin '{plugin.Name}' could not be created: {error.Message.ReplaceLineEndings(" ")}", error);
+                throw new PlumblineException($"{part.Kind} '{part.Id}' of plugin '{plugin.Name}' could not be created: {error.Message.ReplaceLineEndings(" ").TrimEnd('.')}; ask its author, or leave it out of the manifest", error);
             }
         },
     };

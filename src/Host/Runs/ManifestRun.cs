@@ -52,7 +52,10 @@ internal sealed class ManifestRun(Manifest manifest, RunContext run, RunFolder f
 
     private string Tell(Exception failure)
     {
-        var error = $"{(failure is PlumblineException ? string.Empty : failure.GetType().Name + ": ")}{failure.Message.ReplaceLineEndings(" ")} (in hand: {recorder.Hand})";
+        // A part's own mistake is for its author; what a part says on purpose says what to do.
+        var (kind, remedy) = failure is PlumblineException ? (string.Empty, string.Empty)
+            : (failure.GetType().Name + ": ", "; error.txt has the stack for its author, model.safetensors the weights after the last finished step");
+        var error = $"{kind}{failure.Message.ReplaceLineEndings(" ").TrimEnd('.')} (in hand: {recorder.Hand}){remedy}";
         events.Send(new Logged("error", error));
         File.AppendAllText(folder.File("error.txt"), failure + Environment.NewLine);
         return error;

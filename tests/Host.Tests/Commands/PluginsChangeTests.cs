@@ -64,6 +64,19 @@ public sealed class PluginsChangeTests : IDisposable
     }
 
     [Fact]
+    public void An_index_may_be_on_a_web_server()
+    {
+        Index(hash: null);
+        using var server = new FileServer(_folder.Path);
+        Assert.Contains("1.1.0", Do("search", "--index", server.Address + "index.json").With(0).Output, StringComparison.Ordinal);
+        Assert.Contains("installed trouble", Do("add", "trouble", "--index", server.Address + "index.json").With(0).Output, StringComparison.Ordinal);
+        File.Delete(_folder.At("trouble.zip"));
+        Assert.Contains($"{server.Address}trouble.zip can't be read", Do("add", "trouble", "--replace", "--index", server.Address + "index.json").With(1).Error, StringComparison.Ordinal);
+        Assert.True(File.Exists(Path.Combine(Plugins, "trouble", "Plumbline.Plugins.Trouble.dll")));
+        Assert.Contains("none.json can't be read", Do("search", "--index", server.Address + "none.json").With(1).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_package_that_is_not_what_the_index_says_is_not_installed()
     {
         var error = Do("add", "trouble", "--index", Index(hash: new string('0', 64))).With(1).Error;

@@ -33,7 +33,7 @@ public sealed class FailingPluginTests : IDisposable
         var registry = Installed.Registry(_folder.Plugins("BornBroken"));
         var part = registry.Find("reward", "born-broken")!;
         var error = Assert.Throws<PlumblineException>(() => part.Create(new ServiceCollection().BuildServiceProvider(), null));
-        Assert.Equal("reward 'born-broken' of plugin 'BornBroken' could not be created: the moon is in the wrong house", error.Message);
+        Assert.Equal("reward 'born-broken' of plugin 'BornBroken' could not be created: the moon is in the wrong house; ask its author, or leave it out of the manifest", error.Message);
     }
 
     [Fact]

@@ -25,6 +25,7 @@ public sealed class FailedRunTests : IDisposable
         var error = (string)run.Result["error"]!;
         Assert.Contains("InvalidOperationException: a plugin's own mistake", error, StringComparison.Ordinal);
         Assert.Contains("reward trouble (plugin Trouble), scoring", error, StringComparison.Ordinal);
+        Assert.Contains("error.txt has the stack for its author, model.safetensors the weights after the last finished step", error, StringComparison.Ordinal);
         Assert.Equal(2, (int)run.Result["stages"]![0]!["steps"]!);
         Assert.Equal(2, File.ReadAllLines(_folder.At("out", "metrics.jsonl")).Length);
         // What was learned until then is kept.
@@ -43,7 +44,7 @@ public sealed class FailedRunTests : IDisposable
     public void A_part_that_can_not_be_made_fails_the_run_by_name()
     {
         var run = Run(Tiny.Grpo("\"born-broken\"")).With(1);
-        Assert.Contains("reward 'born-broken' of plugin 'BornBroken' could not be created: the moon is in the wrong house", (string)run.Result["error"]!, StringComparison.Ordinal);
+        Assert.Contains("reward 'born-broken' of plugin 'BornBroken' could not be created: the moon is in the wrong house; ask its author, or leave it out of the manifest", (string)run.Result["error"]!, StringComparison.Ordinal);
     }
 
     [Fact]
