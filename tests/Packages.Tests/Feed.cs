@@ -25,6 +25,7 @@ internal static class Feed
             ["PACKAGES"] = Folder,
             ["NUGET_PACKAGES"] = Restored,
             ["DOTNET_CLI_HOME"] = folder.At("home"),
+            ["XDG_DATA_HOME"] = folder.At("data"),
             ["DOTNET_CLI_TELEMETRY_OPTOUT"] = "1",
             ["DOTNET_NOLOGO"] = "1",
             // Servers that outlive a build would hold on to the folder.

@@ -51,7 +51,7 @@ internal static class DoctorCommand
         var catalog = CommandTree.Catalog(result);
         var broken = Broken(catalog);
         findings.Add(("plugin loader", PluginAssemblies.Loader, true));
-        findings.Add(("plugins", $"{catalog.Plugins.Count(plugin => !plugin.BuiltIn)} in {catalog.Folder}, contract {SharedAssemblies.ContractVersion.ToString(3)}", true));
+        findings.Add(("plugins", $"{catalog.Plugins.Count(plugin => !plugin.BuiltIn)} in {catalog.Place}, contract {SharedAssemblies.ContractVersion.ToString(3)}", true));
         findings.AddRange(broken.Select(plugin => ($"plugin {plugin.Name}", plugin.Broken!, false)));
         if (result.GetValue(AsJson))
         {

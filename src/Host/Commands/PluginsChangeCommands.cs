@@ -30,14 +30,14 @@ internal static class PluginsChangeCommands
     ];
 
     /// <summary>The plugins folder to change; it need not exist yet.</summary>
-    private static string Folder(ParseResult result) => result.GetValue(CommandTree.Plugins) is { } named ? Path.GetFullPath(named) : PluginFolder.Locate(null);
+    private static PluginPlace Place(ParseResult result) => PluginPlace.ToChange(result.GetValue(CommandTree.Plugins));
 
     private static async Task<int> AddAsync(ParseResult result)
     {
-        var (source, folder) = (result.GetRequiredValue(Source), Folder(result));
-        var store = new PluginStore(folder);
+        var (source, place) = (result.GetRequiredValue(Source), Place(result));
+        var store = new PluginStore(place);
         var added = File.Exists(source) || Directory.Exists(source) ? store.Add(source, result.GetValue(Replace), result.GetValue(As))
-            : await FromIndex(source, store, folder, result).ConfigureAwait(false);
+            : await FromIndex(source, store, place.Folder, result).ConfigureAwait(false);
         if (result.GetValue(AsJson))
         {
             Output.Json(new JsonObject { ["name"] = added.Name, ["version"] = added.Version, ["folder"] = added.Folder, ["parts"] = new JsonArray([.. added.Parts.Select(part => (JsonNode)$"{part.Kind} {part.Id}")]) });
@@ -77,23 +77,24 @@ internal static class PluginsChangeCommands
     private static int Remove(ParseResult result)
     {
         var name = result.GetRequiredValue(Name);
-        new PluginStore(Folder(result)).Remove(name);
-        Output.Console().Plain($"removed {name} from {Folder(result)}");
+        var place = Place(result);
+        new PluginStore(place).Remove(name);
+        Output.Console().Plain($"removed {name} from {place.Folder}");
         return ExitCodes.Success;
     }
 
     private static int Lock(ParseResult result)
     {
-        var folder = PluginFolder.Locate(result.GetValue(CommandTree.Plugins));
-        var plugins = PluginFolder.Scan(folder);
-        PluginLock.Of(plugins).Write(folder);
-        Output.Console().Plain($"locked {plugins.Count} plugins in {Path.Combine(folder, PluginLock.FileName)}");
+        var place = PluginPlace.Locate(result.GetValue(CommandTree.Plugins));
+        var plugins = place.Scan();
+        PluginLock.Of(plugins).Write(place.Folder);
+        Output.Console().Plain($"locked {plugins.Count} plugins in {Path.Combine(place.Folder, PluginLock.FileName)}");
         return ExitCodes.Success;
     }
 
     private static int Release(ParseResult result)
     {
-        var (name, folder) = (result.GetRequiredValue(Name), PluginFolder.Locate(result.GetValue(CommandTree.Plugins)));
+        var (name, folder) = (result.GetRequiredValue(Name), PluginPlace.Locate(result.GetValue(CommandTree.Plugins)).Folder);
         Output.Console().Plain(PluginState.Read(folder).Release(name) ? $"plugin '{name}' may be used again" : throw new PlumblineException($"no plugin '{name}' is quarantined in {folder}"));
         return ExitCodes.Success;
     }

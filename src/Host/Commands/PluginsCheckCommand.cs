@@ -25,7 +25,7 @@ internal static class PluginsCheckCommand
     /// <summary>Loads the one plugin of a folder and checks its cases; prints a line of JSON.</summary>
     internal static int Load(string folder, string? vectors)
     {
-        var catalog = PluginCatalog.Open(folder);
+        var catalog = PluginCatalog.Open(new PluginPlace(folder, Shipped: null));
         var plugin = catalog.Plugins.Single(plugin => !plugin.BuiltIn);
         var registry = new PartRegistry(catalog, new ServiceCollection());
         var findings = new JsonArray();

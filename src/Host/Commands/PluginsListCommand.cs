@@ -39,7 +39,7 @@ internal static class PluginsListCommand
 
         if (result.GetValue(AsJson))
         {
-            Output.Json(new JsonObject { ["folder"] = catalog.Folder, ["plugins"] = new JsonArray([.. catalog.Plugins.Select(Describe)]) });
+            Output.Json(new JsonObject { ["folder"] = catalog.Folder, ["shipped"] = catalog.Place.Shipped, ["plugins"] = new JsonArray([.. catalog.Plugins.Select(Describe)]) });
             return ExitCodes.Success;
         }
 
@@ -59,7 +59,7 @@ internal static class PluginsListCommand
         }
 
         var count = catalog.Plugins.Count(plugin => !plugin.BuiltIn);
-        console.Plain($"{count} plugins in {catalog.Folder}{(broken.Count > 0 ? $", {broken.Count} of them broken" : string.Empty)}");
+        console.Plain($"{count} plugins in {catalog.Place}{(broken.Count > 0 ? $", {broken.Count} of them broken" : string.Empty)}");
         return ExitCodes.Success;
     }
 
@@ -86,7 +86,7 @@ internal static class PluginsListCommand
 
             var console = Output.Console();
             console.Write(table);
-            console.Plain($"{papers.Count} papers in {catalog.Folder}");
+            console.Plain($"{papers.Count} papers in {catalog.Place}");
         }
 
         return ExitCodes.Success;

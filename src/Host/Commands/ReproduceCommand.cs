@@ -130,7 +130,7 @@ internal static class ReproduceCommand
             : result.GetValue(Ids)!.Select(id => Find(catalog, id)).DistinctBy(paper => paper.Id).ToList();
         if (papers.Count == 0)
         {
-            throw new PlumblineException($"no plugin in {catalog.Folder} has a {ClaimFile.Name}");
+            throw new PlumblineException($"no plugin in {catalog.Place} has a {ClaimFile.Name}");
         }
 
         var errors = new List<ManifestError>();

@@ -58,7 +58,7 @@ internal static class RunCommand
         }
 
         // Found here too, so that a wrong folder is told before anything starts.
-        _ = Plumbline.Host.Plugins.PluginFolder.Locate(plugins);
+        _ = Plumbline.Host.Plugins.PluginPlace.Locate(plugins);
         if (result.GetValue(CommandTree.Locked))
         {
             _ = CommandTree.Catalog(result);

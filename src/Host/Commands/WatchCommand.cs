@@ -22,7 +22,8 @@ internal static class WatchCommand
     private static async Task<int> WatchAsync(ParseResult result)
     {
         var path = Path.GetFullPath(result.GetRequiredValue(ManifestPath));
-        var folder = PluginFolder.Locate(result.GetValue(CommandTree.Plugins));
+        var folder = PluginPlace.Locate(result.GetValue(CommandTree.Plugins)).Folder;
+        Directory.CreateDirectory(folder);
         var changes = Channel.CreateUnbounded<string>();
         using var plugins = Watch(folder, "*.dll", subfolders: true, changes.Writer);
         using var manifest = Watch(Path.GetDirectoryName(path)!, Path.GetFileName(path), subfolders: false, changes.Writer);

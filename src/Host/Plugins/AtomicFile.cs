@@ -12,6 +12,7 @@ internal static class AtomicFile
         var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
         try
         {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
             File.WriteAllText(temporary, Output.Text(json) + Environment.NewLine);
             File.Move(temporary, path, overwrite: true);
         }

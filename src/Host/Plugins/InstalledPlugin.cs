@@ -17,6 +17,9 @@ internal sealed record InstalledPlugin(string Name, string Folder)
     /// <summary>Whether it came with the host rather than from the plugins folder.</summary>
     public bool BuiltIn { get; init; }
 
+    /// <summary>Whether it is one of the plugins that came with an installed host.</summary>
+    public bool Shipped { get; init; }
+
     /// <summary>The assembly's version.</summary>
     public string Version => Header?.Name.Version?.ToString(3) ?? "?";
 

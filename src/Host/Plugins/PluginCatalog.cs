@@ -5,9 +5,9 @@ internal sealed class PluginCatalog
 {
     private readonly ILookup<(string Kind, string Id), (InstalledPlugin Plugin, PartHeader Part)> _parts;
 
-    private PluginCatalog(string folder, IReadOnlyList<InstalledPlugin> plugins)
+    private PluginCatalog(PluginPlace place, IReadOnlyList<InstalledPlugin> plugins)
     {
-        (Folder, Plugins) = (folder, plugins);
+        (Place, Plugins) = (place, plugins);
         _parts = plugins.SelectMany(plugin => plugin.Parts.Select(part => (plugin, part)))
             .ToLookup(pair => (pair.part.Kind, pair.part.Id));
         // A plugin that can't be used anyway takes no id from another.
@@ -18,8 +18,11 @@ internal sealed class PluginCatalog
         }
     }
 
+    /// <summary>Where they are.</summary>
+    internal PluginPlace Place { get; }
+
     /// <summary>The plugins folder.</summary>
-    internal string Folder { get; }
+    internal string Folder => Place.Folder;
 
     /// <summary>Every plugin, broken ones too, the host's own parts first.</summary>
     internal IReadOnlyList<InstalledPlugin> Plugins { get; }
@@ -28,23 +31,25 @@ internal sealed class PluginCatalog
     /// <param name="folder">The plugins folder; null for the usual one.</param>
     /// <param name="locked">Refuse a folder that is not as its lock says.</param>
     /// <exception cref="PlumblineException">There is no such folder; or it is locked and was changed: the message names every file.</exception>
-    internal static PluginCatalog Open(string? folder, bool locked = false)
+    internal static PluginCatalog Open(string? folder, bool locked = false) => Open(PluginPlace.Locate(folder), locked);
+
+    /// <summary>Reads the metadata of every plugin in a place.</summary>
+    internal static PluginCatalog Open(PluginPlace place, bool locked = false)
     {
-        var located = PluginFolder.Locate(folder);
-        IReadOnlyList<InstalledPlugin> plugins = [.. PluginFolder.BuiltIn(), .. PluginFolder.Scan(located)];
-        if (locked && PluginLock.Read(located).Differences(plugins) is { Count: > 0 } differences)
+        IReadOnlyList<InstalledPlugin> plugins = [.. PluginFolder.BuiltIn(), .. place.Scan()];
+        if (locked && PluginLock.Read(place.Folder).Differences(plugins) is { Count: > 0 } differences)
         {
             throw new PlumblineException(
-                $"the plugins in {located} are not as {PluginLock.FileName} says: {string.Join("; ", differences)}. Put them back, or accept them with plumb plugins lock");
+                $"the plugins in {place.Folder} are not as {PluginLock.FileName} says: {string.Join("; ", differences)}. Put them back, or accept them with plumb plugins lock");
         }
 
-        var state = PluginState.Read(located);
+        var state = PluginState.Read(place.Folder);
         foreach (var plugin in plugins.Where(plugin => plugin is { BuiltIn: false, Broken: null }))
         {
             plugin.Broken = state.Against(plugin);
         }
 
-        return new PluginCatalog(located, plugins);
+        return new PluginCatalog(place, plugins);
     }
 
     /// <summary>The ids of a kind's parts that can be used.</summary>
@@ -73,7 +78,7 @@ internal sealed class PluginCatalog
     /// <summary>None of those that claim one id is preferred: the user chooses, by removing one.</summary>
     private static void MarkDuplicates((string Kind, string Id) part, IReadOnlyList<InstalledPlugin> plugins)
     {
-        foreach (var plugin in plugins.Where(plugin => !plugin.BuiltIn))
+        foreach (var plugin in plugins.Where(plugin => plugin is { BuiltIn: false, Shipped: false }))
         {
             var others = string.Join(", ", plugins.Where(other => other != plugin).Select(other => $"'{other.Name}'"));
             plugin.Broken ??= $"its {part.Kind} '{part.Id}' is also in {others}; keep one of them in the plugins folder";

@@ -2,33 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Plumbline.Host.Plugins;
 
-/// <summary>Looks at a plugins folder and reads each plugin's metadata. What can't be read is listed with the reason; nothing is loaded.</summary>
+/// <summary>Looks at a folder of plugins and reads each plugin's metadata. What can't be read is listed with the reason; nothing is loaded.</summary>
 internal static class PluginFolder
 {
-    private const string Variable = "PLUMB_PLUGINS";
-
-    /// <summary>The folder to look in: the one named, <c>$PLUMB_PLUGINS</c>, or the <c>plugins</c> beside the program or in a folder above it.</summary>
-    /// <exception cref="PlumblineException">The named folder does not exist.</exception>
-    internal static string Locate(string? named)
-    {
-        if ((named ?? Environment.GetEnvironmentVariable(Variable)) is { Length: > 0 } folder)
-        {
-            return Directory.Exists(folder) ? Path.GetFullPath(folder)
-                : throw new PlumblineException($"there is no plugins folder {Path.GetFullPath(folder)}; {(named is null ? $"it is named by ${Variable}" : "it is named by --plugins")}");
-        }
-
-        for (var above = new DirectoryInfo(AppContext.BaseDirectory); above is not null; above = above.Parent)
-        {
-            var candidate = Path.Combine(above.FullName, "plugins");
-            if (Directory.Exists(candidate))
-            {
-                return candidate;
-            }
-        }
-
-        return Path.Combine(AppContext.BaseDirectory, "plugins");
-    }
-
     /// <summary>The plugins of a folder, in order of their names: a folder each, or a single file.</summary>
     internal static IReadOnlyList<InstalledPlugin> Scan(string folder)
     {

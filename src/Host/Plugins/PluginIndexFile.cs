@@ -27,7 +27,6 @@ internal static class PluginIndexFile
             throw new PlumblineException("there is no package to enter; make one by dotnet pack, then name it or its folder");
         }
 
-        Directory.CreateDirectory(Path.GetDirectoryName(index)!);
         AtomicFile.Write(index, json);
         return entered;
     }

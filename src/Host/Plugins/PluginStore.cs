@@ -2,9 +2,10 @@ namespace Plumbline.Host.Plugins;
 
 /// <summary>Puts plugins into a folder and takes them out: whole or not at all.</summary>
 /// <remarks>A plugin is unpacked beside the others under a name that a scan passes over, looked at there, and only then renamed. Where the folder is locked the lock is kept true.</remarks>
-internal sealed class PluginStore(string folder)
+internal sealed class PluginStore(PluginPlace place)
 {
     private const string Staging = ".staging-";
+    private readonly string _folder = place.Folder;
 
     /// <summary>Installs from a package, a folder or an assembly.</summary>
     /// <param name="source">Where it is.</param>
@@ -14,8 +15,8 @@ internal sealed class PluginStore(string folder)
     /// <exception cref="PlumblineException">It can't be used, or would break another; the folder is as it was.</exception>
     internal InstalledPlugin Add(string source, bool replace = false, string? name = null)
     {
-        Directory.CreateDirectory(folder);
-        var staged = Path.Combine(folder, Staging + Guid.NewGuid().ToString("N"));
+        Directory.CreateDirectory(_folder);
+        var staged = Path.Combine(_folder, Staging + Guid.NewGuid().ToString("N"));
         var inner = Directory.CreateDirectory(Path.Combine(staged, "new")).FullName;
         try
         {
@@ -26,11 +27,11 @@ internal sealed class PluginStore(string folder)
                 throw new PlumblineException($"'{name}' is no name for a plugin: not empty, no slash, no dot at the beginning; give another with --name");
             }
 
-            var target = Path.Combine(folder, name);
+            var target = Path.Combine(_folder, name);
             var there = Directory.Exists(target) || File.Exists(target + ".dll");
-            if (there && !replace)
+            if (!replace && (there || place.Scan().Any(other => other.Name == name)))
             {
-                throw new PlumblineException($"a plugin '{name}' is installed already in {folder}; give --replace to put this one in its place");
+                throw new PlumblineException($"a plugin '{name}' is installed already{(there ? $" in {_folder}" : ", with the host")}; give --replace to put this one in its place");
             }
 
             // Under its own name, so that what is said of it is said as it will be.
@@ -52,14 +53,20 @@ internal sealed class PluginStore(string folder)
     /// <exception cref="PlumblineException">There is none of that name.</exception>
     internal void Remove(string name)
     {
-        var plugin = PluginFolder.Scan(folder).FirstOrDefault(plugin => plugin.Name == name)
-            ?? throw new PlumblineException($"no plugin '{name}' is installed in {folder}{(Plumbline.Options.Naming.Nearest(name, PluginFolder.Scan(folder).Select(plugin => plugin.Name)) is { } near ? $"; did you mean '{near}'?" : string.Empty)}");
-        var gone = Directory.CreateDirectory(Path.Combine(folder, Staging + Guid.NewGuid().ToString("N"))).FullName;
+        var installed = place.Scan();
+        var plugin = installed.FirstOrDefault(plugin => plugin.Name == name)
+            ?? throw new PlumblineException($"no plugin '{name}' is installed in {_folder}{(Plumbline.Options.Naming.Nearest(name, installed.Select(plugin => plugin.Name)) is { } near ? $"; did you mean '{near}'?" : string.Empty)}");
+        if (plugin.Shipped)
+        {
+            throw new PlumblineException($"plugin '{name}' came with the host, and goes with it; to use another version, add that one with --replace");
+        }
+
+        var gone = Directory.CreateDirectory(Path.Combine(_folder, Staging + Guid.NewGuid().ToString("N"))).FullName;
         try
         {
             if (plugin.IsFile)
             {
-                foreach (var path in Directory.EnumerateFiles(folder, name + ".*").Where(path => Path.GetFileName(path)[name.Length..] is ".dll" or ".xml" or ".pdb" or ".deps.json"))
+                foreach (var path in Directory.EnumerateFiles(_folder, name + ".*").Where(path => Path.GetFileName(path)[name.Length..] is ".dll" or ".xml" or ".pdb" or ".deps.json"))
                 {
                     File.Move(path, Path.Combine(gone, Path.GetFileName(path)));
                 }
@@ -90,7 +97,7 @@ internal sealed class PluginStore(string folder)
             throw new PlumblineException($"{source} was not installed: its assembly declares no part; mark a public class with an attribute such as [Reward(\"my-reward\")]");
         }
 
-        var others = PluginFolder.BuiltIn().Concat(PluginFolder.Scan(folder)).Where(other => other.Name != name && other.Broken is null).ToList();
+        var others = PluginFolder.BuiltIn().Concat(place.Scan()).Where(other => other.Name != name && other.Broken is null).ToList();
         foreach (var part in plugin.Parts)
         {
             if (others.Find(other => other.Parts.Any(theirs => (theirs.Kind, theirs.Id) == (part.Kind, part.Id))) is { } other)
@@ -139,9 +146,9 @@ internal sealed class PluginStore(string folder)
 
     private void KeepLock()
     {
-        if (PluginLock.Exists(folder))
+        if (PluginLock.Exists(_folder))
         {
-            PluginLock.Of(PluginFolder.Scan(folder)).Write(folder);
+            PluginLock.Of(place.Scan()).Write(_folder);
         }
     }
 

@@ -211,10 +211,10 @@ internal sealed class Supervisor(IRunView view, TimeSpan hangAfter)
 
         try
         {
-            var folder = PluginFolder.Locate(job.Plugins);
-            if (PluginFolder.Scan(folder).FirstOrDefault(plugin => plugin.Name == name) is { } plugin)
+            var place = PluginPlace.Locate(job.Plugins);
+            if (place.Scan().FirstOrDefault(plugin => plugin.Name == name) is { } plugin)
             {
-                PluginState.Read(folder).Quarantine(plugin, $"it ended a worker in {_state.InWords}");
+                PluginState.Read(place.Folder).Quarantine(plugin, $"it ended a worker in {_state.InWords}");
                 result["quarantined"] = name;
                 result["error"] = $"{result["error"]}. Plugin '{name}' is quarantined until its files change; plumb plugins release {name} lets it run again";
                 if (_state.Run is { } run && Directory.Exists(run.Folder))

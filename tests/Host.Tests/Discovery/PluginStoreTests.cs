@@ -35,7 +35,7 @@ public sealed class PluginStoreTests : IDisposable
     {
         var source = new EmittedAssembly("Good").WithReward("better").WriteTo(_folder.At("Good"), "Good.dll");
         Refused(Path.GetDirectoryName(source)!, "a plugin 'Good' is installed already", "--replace");
-        new PluginStore(Plugins).Add(Path.GetDirectoryName(source)!, replace: true);
+        new PluginStore(new PluginPlace(Plugins, Shipped: null)).Add(Path.GetDirectoryName(source)!, replace: true);
         Assert.Equal(["better"], Rewards());
     }
 
@@ -48,7 +48,7 @@ public sealed class PluginStoreTests : IDisposable
     {
         var source = new EmittedAssembly("Fine").WithReward("fine").WriteTo(_folder.At("x"), "Fine.dll");
         var before = Content();
-        Assert.Contains("is no name for a plugin", Assert.Throws<PlumblineException>(() => new PluginStore(Plugins).Add(source, name: name)).Message, StringComparison.Ordinal);
+        Assert.Contains("is no name for a plugin", Assert.Throws<PlumblineException>(() => new PluginStore(new PluginPlace(Plugins, Shipped: null)).Add(source, name: name)).Message, StringComparison.Ordinal);
         Assert.Equal(before, Content());
         Assert.False(Directory.Exists(_folder.At("Outside")));
     }
@@ -60,9 +60,9 @@ public sealed class PluginStoreTests : IDisposable
     [Fact]
     public void A_removed_plugin_is_gone_and_an_unknown_one_is_refused_with_the_nearest()
     {
-        var error = Assert.Throws<PlumblineException>(() => new PluginStore(Plugins).Remove("Godo"));
+        var error = Assert.Throws<PlumblineException>(() => new PluginStore(new PluginPlace(Plugins, Shipped: null)).Remove("Godo"));
         Assert.Contains("did you mean 'Good'?", error.Message, StringComparison.Ordinal);
-        new PluginStore(Plugins).Remove("Good");
+        new PluginStore(new PluginPlace(Plugins, Shipped: null)).Remove("Good");
         Assert.Empty(Directory.EnumerateFileSystemEntries(Plugins));
     }
 
@@ -156,7 +156,7 @@ public sealed class PluginStoreTests : IDisposable
         PluginLock.Of(PluginFolder.Scan(Plugins)).Write(Plugins);
         Add(new EmittedAssembly("Alone").WithReward("alone").WriteTo(_folder.At("x"), "Alone.dll"));
         Assert.Equal(["alone", "good"], PluginCatalog.Open(Plugins, locked: true).Ids("reward").Where(id => id is "alone" or "good"));
-        new PluginStore(Plugins).Remove("Good");
+        new PluginStore(new PluginPlace(Plugins, Shipped: null)).Remove("Good");
         Assert.NotNull(PluginCatalog.Open(Plugins, locked: true));
     }
 
@@ -164,7 +164,7 @@ public sealed class PluginStoreTests : IDisposable
 
     private static byte[] Emitted(string name, string reward) => new EmittedAssembly(name).WithReward(reward).Bytes();
 
-    private InstalledPlugin Add(string source) => new PluginStore(Plugins).Add(source);
+    private InstalledPlugin Add(string source) => new PluginStore(new PluginPlace(Plugins, Shipped: null)).Add(source);
 
     private string[] Rewards() => [.. PluginCatalog.Open(Plugins).Plugins.Where(plugin => !plugin.BuiltIn).SelectMany(plugin => plugin.Parts).Select(part => part.Id).Order(StringComparer.Ordinal)];
 
