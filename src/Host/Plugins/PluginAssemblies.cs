@@ -28,12 +28,20 @@ internal static class PluginAssemblies
 #if MCMASTER_LOADER
         var loader = PluginLoader.CreateFromAssemblyFile(path, configure =>
         {
-            configure.DefaultContext = AssemblyLoadContext.Default;
+            configure.DefaultContext = SharedLoadContext.Instance;
             foreach (var shared in SharedAssemblies.Names)
             {
                 configure.SharedAssemblies.Add(new AssemblyName(shared));
             }
+
+            // Else it also shares whatever a shared assembly references.
+            foreach (var other in SharedAssemblies.Others)
+            {
+                configure.PrivateAssemblies.Add(new AssemblyName(other));
+            }
         });
+        // Asked last, after the plugin's folder and the default context.
+        loader.LoadContext.Resolving += (_, missing) => throw Missing(missing, path);
         Names.AddOrUpdate(loader.LoadContext, plugin);
         return loader.LoadDefaultAssembly();
 #else
@@ -42,6 +50,11 @@ internal static class PluginAssemblies
         return context.LoadPlugin();
 #endif
     }
+
+    /// <summary>What to say of an assembly that is neither shared nor the runtime's nor the plugin's own.</summary>
+    /// <param name="assembly">The one that is missing.</param>
+    /// <param name="path">The plugin's own assembly.</param>
+    internal static FileNotFoundException Missing(AssemblyName assembly, string path) => new($"{assembly.Name}.dll is not in the plugin's folder {Path.GetDirectoryName(path)}");
 
     /// <summary>The plugin whose code an error came from; null where it was none's.</summary>
     internal static string? NameIn(Exception error) => new StackTrace(error).GetFrames()

@@ -27,8 +27,7 @@ internal sealed class PluginLoadContext(string name, string assemblyPath) : Asse
         }
 
         // What is neither shared nor the plugin's must be the runtime's; the host's private libraries are not for plugins.
-        return SharedAssemblies.IsFramework(assemblyName.Name!) ? null
-            : throw new FileNotFoundException($"{assemblyName.Name}.dll is not in the plugin's folder {Path.GetDirectoryName(assemblyPath)}");
+        return SharedAssemblies.IsFramework(assemblyName.Name!) ? null : throw PluginAssemblies.Missing(assemblyName, assemblyPath);
     }
 
     /// <inheritdoc/>

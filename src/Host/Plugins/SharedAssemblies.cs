@@ -29,7 +29,10 @@ internal static class SharedAssemblies
 
 #if MCMASTER_LOADER
     /// <summary>All of them that this host has.</summary>
-    internal static IEnumerable<string> Names => new[] { Contract, "Plumbline.Training", "Plumbline.Torch", "TorchSharp" }.Concat(HostsOwn).Distinct().Where(name => Contains(name) && HostsOwn.Contains(name));
+    internal static IEnumerable<string> Names => HostsOwn.Where(Contains);
+
+    /// <summary>All else that this process could load: of these a plugin's own copy goes first.</summary>
+    internal static IEnumerable<string> Others => Framework.Concat(HostsOwn).Where(name => !Contains(name));
 #endif
 
     /// <summary>Whether an assembly comes with the runtime.</summary>

@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Runtime.Loader;
 using Microsoft.Extensions.DependencyInjection;
 using Plumbline.Host.Plugins;
@@ -79,6 +80,46 @@ public sealed class LoadContextTests : IDisposable
         Assert.True(SharedAssemblies.Contains("Microsoft.Extensions.Logging.Abstractions"));
         Assert.True(SharedAssemblies.IsFramework("System.Text.Json"));
         Assert.False(SharedAssemblies.Contains("Microsoft.Extensions.Caching.Abstractions"));
+    }
+
+    [Fact]
+    public void A_host_library_that_a_plugin_asks_for_by_name_is_hidden_by_the_native_loader_alone()
+    {
+        var library = new AssemblyName("Spectre.Console");
+        var context = AssemblyLoadContext.GetLoadContext(Installed.Registry().Find("reward", "exact-answer")!.Type.Assembly)!;
+#if MCMASTER_LOADER
+        // The package's loader leaves to the default context what the plugin's folder has not.
+        Assert.Same(AssemblyLoadContext.Default, AssemblyLoadContext.GetLoadContext(context.LoadFromAssemblyName(library)));
+#else
+        var error = Assert.Throws<FileNotFoundException>(() => context.LoadFromAssemblyName(library));
+        Assert.Contains("Spectre.Console.dll is not in the plugin's folder", error.InnerException!.Message, StringComparison.Ordinal);
+#endif
+    }
+
+    [Fact]
+    public void A_library_that_nobody_has_is_missing_from_the_plugins_folder()
+    {
+        var context = AssemblyLoadContext.GetLoadContext(Installed.Registry().Find("reward", "exact-answer")!.Type.Assembly)!;
+        var error = Assert.Throws<FileNotFoundException>(() => context.LoadFromAssemblyName(new AssemblyName("Nobody.Has.This")));
+        Assert.Equal($"Nobody.Has.This.dll is not in the plugin's folder {Path.Combine(Repository.Plugins, "ExactAnswer")}", error.InnerException!.Message);
+    }
+
+    [Theory]
+    [InlineData("Microsoft.Extensions.Options")]
+    [InlineData("System.Text.Json")]
+    public void A_plugins_own_copy_goes_before_the_hosts_where_only_a_shared_assembly_references_it(string library)
+    {
+        var plugins = Copied("PrivateLibrary");
+        var own = new EmittedAssembly(library, referencesContract: false).WriteTo(Path.Combine(plugins, "PrivateLibrary"), library + ".dll");
+        var context = AssemblyLoadContext.GetLoadContext(Installed.Registry(plugins).Find("reward", "private-library")!.Type.Assembly)!;
+        Assert.Equal(own, context.LoadFromAssemblyName(new AssemblyName(library)).Location);
+    }
+
+    [Fact]
+    public void A_plugin_built_against_a_later_contract_gets_the_hosts()
+    {
+        var path = new EmittedAssembly("Later", contract: new Version(99, 0, 0, 0)).WithReward("later").WriteTo(_folder.At("Later"), "Later.dll");
+        Assert.NotNull(PluginAssemblies.Load("Later", path).GetType("Emitted.Part")!.GetCustomAttribute<RewardAttribute>());
     }
 
     public void Dispose() => _folder.Dispose();
