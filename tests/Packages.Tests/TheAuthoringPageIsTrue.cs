@@ -37,6 +37,8 @@ public sealed class TheAuthoringPageIsTrue
         }
 
         var output = Feed.Author(folder, script.ToString(), Directory.CreateDirectory(folder.At("author")).FullName);
+        // Beside what came with the tool, not among it.
+        Assert.True(File.Exists(folder.At("data", "plumbline", "plugins", "acme-hinge", "Acme.Hinge.dll")));
         var printed = output.Split(Mark).Skip(1).ToDictionary(part => int.Parse(part[..part.IndexOf('\n')], System.Globalization.CultureInfo.InvariantCulture));
         for (var i = 1; i < blocks.Count; i++)
         {

@@ -11,7 +11,7 @@ internal static class CommandTree
     /// <summary>On every command: another plugins folder.</summary>
     internal static readonly Option<string?> Plugins = new("--plugins")
     {
-        Description = "The plugins folder. Default: $PLUMB_PLUGINS, or the folder 'plugins' beside the program or above it.",
+        Description = "The plugins folder. Default: $PLUMB_PLUGINS, or the folder 'plugins' beside the program or above it; of an installed tool a folder of the user's own, beside the plugins that came with it.",
         HelpName = "DIR",
         Recursive = true,
     };
