@@ -42,6 +42,10 @@ internal sealed record Manifest : IChecksItself
     [Positive]
     public double? CallTimeout { get; init; }
 
+    /// <summary>Seconds between savings of the weights within a stage. They are saved after a run's first step too, at the end of each stage and when the run stops; null: only then.</summary>
+    [Positive]
+    public double? SaveEvery { get; init; } = 300;
+
     /// <summary>What learns; null for stages that need no model.</summary>
     public Part<IModel>? Model { get; init; }
 

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -11,6 +13,9 @@ namespace Plumbline.Host.Runs;
 internal sealed class ManifestRun(Manifest manifest, RunContext run, RunFolder folder, RunRecorder recorder, EventWriter events, string[] plugins, IServiceProvider services, ILoggerFactory logs)
 {
     private const string Policy = "policy";
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private (int Stage, int Steps)? _saved;
+    private TimeSpan _savedAt;
     private readonly JsonArray _evaluations = [];
     private readonly JsonArray _stages = [];
 
@@ -19,6 +24,14 @@ internal sealed class ManifestRun(Manifest manifest, RunContext run, RunFolder f
     internal int Run(CancellationToken cancel)
     {
         string? error = null;
+        recorder.AfterStep = () =>
+        {
+            // The first time at once: a disk without room is told before hours are lost.
+            if (_saved is null || (_clock.Elapsed - _savedAt).TotalSeconds > (manifest.SaveEvery ?? double.PositiveInfinity))
+            {
+                recorder.Between("saving weights", SaveWeights);
+            }
+        };
         try
         {
             Build();
@@ -100,6 +113,7 @@ internal sealed class ManifestRun(Manifest manifest, RunContext run, RunFolder f
         }
 
         cancel.ThrowIfCancellationRequested();
+        SaveWeights();
         if (recorder is { Planned: not null, Done: 0 })
         {
             recorder.Diagnose(new Diagnosis("no-steps", $"stage '{name}' did no step, so it changed nothing; set its steps above 0, or take the stage out"));
@@ -137,7 +151,8 @@ internal sealed class ManifestRun(Manifest manifest, RunContext run, RunFolder f
 
     private void SaveWeights()
     {
-        if (!run.Models.Roles.Contains(Policy))
+        var now = (recorder.Stage, recorder.Done);
+        if (!run.Models.Roles.Contains(Policy) || _saved == now)
         {
             return;
         }
@@ -147,7 +162,9 @@ internal sealed class ManifestRun(Manifest manifest, RunContext run, RunFolder f
         SafeTensors.Save(
             folder.File("model.safetensors"),
             run.Models.Get<IModel>(Policy).Network.state_dict(),
-            new Dictionary<string, string> { ["format"] = "pt", ["run"] = run.Name });
+            new Dictionary<string, string> { ["format"] = "pt", ["run"] = run.Name, ["stage"] = recorder.Name, ["steps"] = recorder.Done.ToString(CultureInfo.InvariantCulture) });
+        (_saved, _savedAt) = (now, _clock.Elapsed);
+        events.Send(new Saved(recorder.Name, recorder.Done));
     }
 
     private int Finish(string? error, bool interrupted)

@@ -10,6 +10,7 @@ namespace Plumbline.Host.Runs;
 [JsonDerivedType(typeof(StageBegan), "stage")]
 [JsonDerivedType(typeof(InHand), "in-hand")]
 [JsonDerivedType(typeof(StepDone), "step")]
+[JsonDerivedType(typeof(Saved), "saved")]
 [JsonDerivedType(typeof(Evaluated), "evaluated")]
 [JsonDerivedType(typeof(Sampled), "sampled")]
 [JsonDerivedType(typeof(Diagnosed), "diagnosed")]
@@ -51,6 +52,11 @@ internal sealed record InHand(string Part, string? Plugin, string Phase, int Sta
 /// <param name="Tokens">Tokens worked on.</param>
 /// <param name="Seconds">How long the step took.</param>
 internal sealed record StepDone(int Stage, int Step, Dictionary<string, double> Metrics, long Tokens, double Seconds) : RunEvent;
+
+/// <summary>The policy's weights are in model.safetensors.</summary>
+/// <param name="Stage">The stage's name.</param>
+/// <param name="Steps">Its steps that are in them.</param>
+internal sealed record Saved(string Stage, int Steps) : RunEvent;
 
 /// <summary>The policy was measured.</summary>
 /// <param name="After"><c>start</c>, or the stage it was measured after.</param>

@@ -34,6 +34,9 @@ internal sealed class RunRecorder(RunFolder folder, EventWriter events, PluginCa
     /// <summary>What is in hand, for the message of an error.</summary>
     internal string Hand => _hand.Part is null ? "the start of the run" : $"{_hand.Part}{(PluginOf(_hand.Part) is { } plugin ? $" (plugin {plugin})" : string.Empty)}, {_hand.Phase}";
 
+    /// <summary>What is done after each step, when it is recorded.</summary>
+    internal Action? AfterStep { get; set; }
+
     /// <summary>A new stage begins.</summary>
     internal void Enter(int stage, string name)
     {
@@ -102,6 +105,22 @@ internal sealed class RunRecorder(RunFolder folder, EventWriter events, PluginCa
         folder.Append("timings.jsonl", timings);
         Done = step + 1;
         events.Send(new StepDone(Stage, step, finite, tokens, seconds));
+        AfterStep?.Invoke();
+    }
+
+    /// <summary>Does something between steps, which counts to none; what was in hand before is in hand again.</summary>
+    internal void Between(string phase, Action work)
+    {
+        var before = _hand;
+        InHand("run", phase);
+        work();
+        if (before.Part is not null)
+        {
+            InHand(before.Part, before.Phase);
+        }
+
+        _phases.Clear();
+        _stepBegan = _phaseBegan = _clock.Elapsed;
     }
 
     /// <inheritdoc/>

@@ -32,6 +32,9 @@ internal sealed class RunState
     /// <summary>How long what is in hand has been there, where it is one call that a manifest may limit; else no time.</summary>
     internal TimeSpan CallTook => Hand?.Part.Split(' ', 2)[0] is Kinds.Reward or Kinds.Judge ? Stopwatch.GetElapsedTime(Volatile.Read(ref _handSince)) : TimeSpan.Zero;
 
+    /// <summary>What the saved weights hold; null where none are saved.</summary>
+    internal Saved? Weights { get; private set; }
+
     /// <summary>What was measured so far.</summary>
     internal List<Evaluated> Evaluations { get; } = [];
 
@@ -107,6 +110,9 @@ internal sealed class RunState
                     }
                 }
 
+                break;
+            case Saved saved:
+                Weights = saved;
                 break;
             case Evaluated evaluated:
                 Evaluations.Add(evaluated);

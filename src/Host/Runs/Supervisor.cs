@@ -185,7 +185,7 @@ internal sealed class Supervisor(IRunView view, TimeSpan hangAfter)
             ["verdict"] = interrupted ? "interrupted" : "died",
             ["exit_code"] = interrupted ? ExitCodes.Interrupted : ExitCodes.WorkerDied,
             ["folder"] = _state.Run?.Folder,
-            ["error"] = $"the worker process died: {cause}. In hand: {_state.InWords}. metrics.jsonl holds every finished step",
+            ["error"] = $"the worker process died: {cause}. In hand: {_state.InWords}. metrics.jsonl holds every finished step{(_state.Weights is { } saved ? $", model.safetensors the weights after step {saved.Steps} of stage '{saved.Stage}'" : string.Empty)}",
             ["part"] = _state.Hand?.Part,
             ["plugin"] = _state.Hand?.Plugin,
             ["phase"] = _state.Hand?.Phase,

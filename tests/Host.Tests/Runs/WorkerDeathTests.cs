@@ -43,7 +43,23 @@ public sealed class WorkerDeathTests : IDisposable
         Assert.Contains(cause, (string)run.Result["error"]!, StringComparison.Ordinal);
         Assert.Contains("In hand: reward trouble of plugin 'Trouble', phase 'scoring', stage 'grpo', step 2 of 10", run.Output, StringComparison.Ordinal);
         Assert.Equal("Trouble", (string)run.Result["quarantined"]!);
+        Assert.Contains("model.safetensors the weights after step 1 of stage 'grpo'", (string)run.Result["error"]!, StringComparison.Ordinal);
         Assert.Equal(2, File.ReadAllLines(_folder.At("out", "metrics.jsonl")).Length);
+    }
+
+    [Fact]
+    public void What_was_learned_before_a_death_is_where_the_next_run_begins()
+    {
+        var often = Tiny.Manifest(Tiny.Grpo(Tiny.Trouble("segfaults", 6), 10))[..^1] + ", \"save_every\": 1e-6 }";
+        var run = Plumb.Run("run", _folder.Write("m.jsonc", often), "--out", _folder.At("out"), "--plugins", _folder.Plugins("Trouble")).With(4);
+        Assert.Contains("model.safetensors the weights after step 6 of stage 'grpo'", (string)run.Result["error"]!, StringComparison.Ordinal);
+        var model = Tiny.Model[..^1] + $", \"weights\": \"{_folder.At("out", "model.safetensors")}\" }}";
+        Plumb.Run("run", _folder.Write("next.jsonc", Tiny.Manifest(Tiny.Sft()).Replace(Tiny.Model, model, StringComparison.Ordinal)), "--out", _folder.At("next")).With(0);
+        // How often they are saved changes no number.
+        _folder.Write("seldom.jsonc", Tiny.Manifest(Tiny.Grpo(Tiny.Trouble("segfaults", 9), 6))[..^1] + ", \"save_every\": null }");
+        Plumb.Run("plugins", "release", "Trouble", "--plugins", _folder.At("plugins")).With(0);
+        Plumb.Run("run", _folder.At("seldom.jsonc"), "--out", _folder.At("seldom"), "--plugins", _folder.At("plugins")).With(0);
+        Assert.Equal(File.ReadAllLines(_folder.At("out", "metrics.jsonl")), File.ReadAllLines(_folder.At("seldom", "metrics.jsonl")));
     }
 
     [Fact]
