@@ -5,6 +5,8 @@ namespace Plumbline.Host.Plugins;
 internal sealed class PluginStore(PluginPlace place)
 {
     private const string Staging = ".staging-";
+    private const string Before = "before";
+    private static readonly TimeSpan Stale = TimeSpan.FromHours(1);
     private readonly string _folder = place.Folder;
 
     /// <summary>Installs from a package, a folder or an assembly.</summary>
@@ -16,6 +18,7 @@ internal sealed class PluginStore(PluginPlace place)
     internal InstalledPlugin Add(string source, bool replace = false, string? name = null)
     {
         Directory.CreateDirectory(_folder);
+        Tidy();
         var staged = Path.Combine(_folder, Staging + Guid.NewGuid().ToString("N"));
         var inner = Directory.CreateDirectory(Path.Combine(staged, "new")).FullName;
         try
@@ -115,7 +118,7 @@ internal sealed class PluginStore(PluginPlace place)
             return;
         }
 
-        var before = Path.Combine(staged, "before");
+        var before = Path.Combine(staged, Before);
         if (Directory.Exists(target))
         {
             Directory.Move(target, before);
@@ -141,6 +144,21 @@ internal sealed class PluginStore(PluginPlace place)
             }
 
             throw;
+        }
+    }
+
+    /// <summary>Clears away what a command left that was killed; a plugin that it had moved aside and not yet replaced is put back.</summary>
+    private void Tidy()
+    {
+        foreach (var left in new DirectoryInfo(_folder).EnumerateDirectories(Staging + "*").Where(left => DateTime.UtcNow - left.LastWriteTimeUtc > Stale).ToList())
+        {
+            var before = Path.Combine(left.FullName, Before);
+            if (Directory.Exists(before) && left.EnumerateDirectories().FirstOrDefault(inner => inner.Name != Before) is { } named && !Directory.Exists(Path.Combine(_folder, named.Name)))
+            {
+                Directory.Move(before, Path.Combine(_folder, named.Name));
+            }
+
+            Delete(left.FullName);
         }
     }
 

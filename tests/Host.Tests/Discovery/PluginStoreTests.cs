@@ -58,6 +58,22 @@ public sealed class PluginStoreTests : IDisposable
         Refused(Package("odd.nupkg", ("odd.nuspec", "<package><metadata"), ("plugin/Fine.dll", Emitted("Fine", "fine"))), "is no package, or is cut short");
 
     [Fact]
+    public void What_a_killed_command_left_is_cleared_away_and_what_it_had_moved_aside_is_put_back()
+    {
+        var left = Path.Combine(Plugins, ".staging-1");
+        new EmittedAssembly("Old").WithReward("old").WriteTo(Path.Combine(left, "before"), "Old.dll");
+        new EmittedAssembly("Old").WithReward("newer").WriteTo(Path.Combine(left, "Old"), "Old.dll");
+        var young = Directory.CreateDirectory(Path.Combine(Plugins, ".staging-2")).FullName;
+        Directory.SetLastWriteTimeUtc(left, DateTime.UtcNow.AddHours(-2));
+        Add(new EmittedAssembly("New").WithReward("new").WriteTo(_folder.At("x"), "New.dll"));
+        Assert.Equal(["Good", "New", "Old"], PluginFolder.Scan(Plugins).Select(plugin => plugin.Name));
+        Assert.Equal("old", PluginFolder.Scan(Plugins)[2].Parts.Single().Id);
+        Assert.False(Directory.Exists(left));
+        // Another command may be at work there.
+        Assert.True(Directory.Exists(young));
+    }
+
+    [Fact]
     public void A_removed_plugin_is_gone_and_an_unknown_one_is_refused_with_the_nearest()
     {
         var error = Assert.Throws<PlumblineException>(() => new PluginStore(new PluginPlace(Plugins, Shipped: null)).Remove("Godo"));
