@@ -70,6 +70,15 @@ public sealed class ArrowsRunDownwards
         Assert.All(knowing, file => Assert.Equal(Path.Combine(folder, "Engine"), Path.GetDirectoryName(file)));
     }
 
+    [Fact]
+    public void The_solution_holds_every_project_that_is_packed()
+    {
+        var solution = File.ReadAllText(Path.Combine(Repository.Root, "Framework.sln"));
+        var packed = Directory.GetFiles(Path.Combine(Repository.Root, "src"), "*.csproj", SearchOption.AllDirectories).Concat(Directory.GetFiles(Path.Combine(Repository.Root, "templates"), "*.csproj")).ToList();
+        Assert.True(packed.Count >= 6);
+        Assert.All(packed, project => Assert.Contains(Path.GetRelativePath(Repository.Root, project).Replace('/', '\\'), solution, StringComparison.Ordinal));
+    }
+
     private static IEnumerable<string> Ours(IEnumerable<string> assemblies) =>
         assemblies.Where(name => name.StartsWith("Plumbline.", StringComparison.Ordinal) || name == "plumb");
 }
