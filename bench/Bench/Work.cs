@@ -47,7 +47,6 @@ internal abstract class Work(long items, int runs) : IDisposable
     /// <summary>AdamW as the peer has it: no clipping, PyTorch's default decay of 0.01.</summary>
     protected static Optimization NewOptimization(ICausalModel model) => new(model.Network.parameters(), new AdamwOptions
     {
-        Data = new Part<IData>("none", null, _ => throw new InvalidOperationException("the bench makes its own data")),
         LearningRate = 1e-4,
         WeightDecay = 0.01,
         MaxGradNorm = null,
