@@ -12,11 +12,12 @@ public sealed class TheThirdPartySampleTests
         Directory.CreateSymbolicLink(Path.Combine(sample, "feed"), Feed.Folder);
         var output = Feed.Author(folder, """
             dotnet build ThirdParty.slnx -c Release
-            dotnet run --project tests/Acme.Preferences.Tests -c Release --no-build
+            dotnet test --solution ThirdParty.slnx -c Release --no-build
             dotnet pack ThirdParty.slnx -c Release --no-build -o packages
             """, sample);
         Assert.Contains("0 Warning(s)", output, StringComparison.Ordinal);
-        Assert.Contains("Total: 3, Errors: 0, Failed: 0", output, StringComparison.Ordinal);
+        Assert.Contains("total: 3", output, StringComparison.Ordinal);
+        Assert.Contains("failed: 0", output, StringComparison.Ordinal);
         var plugins = folder.Plugins();
         foreach (var package in Directory.EnumerateFiles(Path.Combine(sample, "packages"), "*.nupkg"))
         {

@@ -49,7 +49,7 @@ internal sealed class ManifestRun(Manifest manifest, RunContext run, RunFolder f
             error = Tell(failure);
         }
 
-        // Weights are as after the last finished step, whatever ended the run.
+        // Whatever ended the run; an error in the middle of a step leaves them as they were then.
         try
         {
             SaveWeights();
@@ -67,7 +67,7 @@ internal sealed class ManifestRun(Manifest manifest, RunContext run, RunFolder f
     {
         // A part's own mistake is for its author; what a part says on purpose says what to do.
         var (kind, remedy) = failure is PlumblineException ? (string.Empty, string.Empty)
-            : (failure.GetType().Name + ": ", "; error.txt has the stack for its author, model.safetensors the weights after the last finished step");
+            : (failure.GetType().Name + ": ", $"; error.txt has the stack for its author{(run.Models.Roles.Contains(Policy) ? ", model.safetensors the weights so far" : string.Empty)}");
         var error = $"{kind}{failure.Message.ReplaceLineEndings(" ").TrimEnd('.')} (in hand: {recorder.Hand}){remedy}";
         events.Send(new Logged("error", error));
         File.AppendAllText(folder.File("error.txt"), failure + Environment.NewLine);

@@ -25,7 +25,7 @@ public sealed class FailedRunTests : IDisposable
         var error = (string)run.Result["error"]!;
         Assert.Contains("InvalidOperationException: a plugin's own mistake", error, StringComparison.Ordinal);
         Assert.Contains("reward trouble (plugin Trouble), scoring", error, StringComparison.Ordinal);
-        Assert.Contains("error.txt has the stack for its author, model.safetensors the weights after the last finished step", error, StringComparison.Ordinal);
+        Assert.Contains("error.txt has the stack for its author, model.safetensors the weights so far", error, StringComparison.Ordinal);
         Assert.Equal(2, (int)run.Result["stages"]![0]!["steps"]!);
         Assert.Equal(2, File.ReadAllLines(_folder.At("out", "metrics.jsonl")).Length);
         // What was learned until then is kept.
