@@ -15,13 +15,8 @@ internal static class PluginIndexFile
     {
         index = Path.GetFullPath(index);
         var json = File.Exists(index) ? AtomicFile.Read(index, "name an index, or a file that is not there yet") : new JsonObject { ["index"] = 1 };
-        if (json["plugins"] is not null and not JsonObject)
-        {
-            throw new PlumblineException($"{index} is no index: its 'plugins' is no object");
-        }
-
-        var plugins = (JsonObject)(json["plugins"] ??= new JsonObject());
-        var entered = packages.SelectMany(Packages).Select(package => Enter(plugins, package, Path.GetDirectoryName(index)!)).ToList();
+        var plugins = Section(json, "plugins", new JsonObject(), index);
+        var entered = packages.SelectMany(Packages).Select(package => Enter(plugins, package, index)).ToList();
         if (entered.Count == 0)
         {
             throw new PlumblineException("there is no package to enter; make one by dotnet pack, then name it or its folder");
@@ -31,11 +26,16 @@ internal static class PluginIndexFile
         return entered;
     }
 
-    private static IEnumerable<string> Packages(string path) => File.Exists(path) ? [path]
+    private static IEnumerable<string> Packages(string path) =>
+        File.Exists(path) ? path.EndsWith(".nupkg", StringComparison.OrdinalIgnoreCase) ? [path] : throw new PlumblineException($"{path} is no package: make one by dotnet pack; its name ends in .nupkg")
         : Directory.Exists(path) ? Directory.EnumerateFiles(path, "*.nupkg").Order(StringComparer.Ordinal)
         : throw new PlumblineException($"there is no package or folder {Path.GetFullPath(path)}");
 
-    private static (string Id, NuGetVersion Version) Enter(JsonObject plugins, string package, string folder)
+    /// <summary>An object or a list within the index, made where there is none.</summary>
+    private static T Section<T>(JsonObject of, string name, T fresh, string index)
+        where T : JsonNode => (of[name] ??= fresh) as T ?? throw new PlumblineException($"{index} is no index: its '{name}' is {(fresh is JsonArray ? "no list" : "no object")}");
+
+    private static (string Id, NuGetVersion Version) Enter(JsonObject plugins, string package, string index)
     {
         var unpacked = Directory.CreateTempSubdirectory("plumb-index-").FullName;
         try
@@ -48,15 +48,15 @@ internal static class PluginIndexFile
                 throw new PlumblineException($"{package} was not entered: {plugin.Broken}");
             }
 
-            var entry = (JsonObject)(plugins[id] ??= new JsonObject());
+            var entry = Section(plugins, id, new JsonObject(), index);
             entry["summary"] = description;
-            var versions = (JsonArray)(entry["versions"] ??= new JsonArray());
+            var versions = Section(entry, "versions", new JsonArray(), index);
             versions.RemoveAll(other => NuGetVersion.TryParse((string?)other?["version"], out var number) && number == version);
             versions.Insert(0, new JsonObject
             {
                 ["version"] = version.ToString(),
                 ["contract"] = new JsonObject { ["from"] = from.ToString(), ["below"] = below.ToString() },
-                ["package"] = Path.GetRelativePath(folder, Path.GetFullPath(package)).Replace('\\', '/'),
+                ["package"] = Path.GetRelativePath(Path.GetDirectoryName(index)!, Path.GetFullPath(package)).Replace('\\', '/'),
                 ["sha256"] = PluginFiles.Hash(package),
             });
             return (id, version);

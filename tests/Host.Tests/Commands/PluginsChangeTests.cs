@@ -103,6 +103,8 @@ public sealed class PluginsChangeTests : IDisposable
         Assert.Contains("installed trouble", Do("add", "trouble", "--index", index).With(0).Output, StringComparison.Ordinal);
         Assert.Contains("there is no package or folder", Do("index", "none.nupkg", "--out", index).With(1).Error, StringComparison.Ordinal);
         Assert.Contains("states no version", Do("index", Package(version: null), "--out", index).With(1).Error, StringComparison.Ordinal);
+        Assert.Contains("is no package: make one by dotnet pack", Do("index", Path.Combine(Repository.TestPlugins, "Trouble", "Plumbline.Plugins.Trouble.dll"), "--out", index).With(1).Error, StringComparison.Ordinal);
+        Assert.Contains("its 'trouble' is no object", Do("index", package, "--out", _folder.Write("odd.json", """{ "plugins": { "trouble": 3 } }""")).With(1).Error, StringComparison.Ordinal);
         Assert.Contains("holds no JSON object", Do("index", package, "--out", _folder.Write("list.json", "[]")).With(1).Error, StringComparison.Ordinal);
     }
 
