@@ -134,16 +134,21 @@ internal sealed class PluginStore(PluginPlace place)
         }
         catch
         {
-            if (Directory.Exists(before))
-            {
-                Directory.Move(before, target);
-            }
-            else
-            {
-                File.Move(before, target + ".dll");
-            }
-
+            PutBack(before, target);
             throw;
+        }
+    }
+
+    /// <summary>What was moved aside, a folder or a single file, is where it was.</summary>
+    private static void PutBack(string before, string target)
+    {
+        if (Directory.Exists(before))
+        {
+            Directory.Move(before, target);
+        }
+        else
+        {
+            File.Move(before, target + ".dll");
         }
     }
 
@@ -153,9 +158,10 @@ internal sealed class PluginStore(PluginPlace place)
         foreach (var left in new DirectoryInfo(_folder).EnumerateDirectories(Staging + "*").Where(left => DateTime.UtcNow - left.LastWriteTimeUtc > Stale).ToList())
         {
             var before = Path.Combine(left.FullName, Before);
-            if (Directory.Exists(before) && left.EnumerateDirectories().FirstOrDefault(inner => inner.Name != Before) is { } named && !Directory.Exists(Path.Combine(_folder, named.Name)))
+            if (Path.Exists(before) && left.EnumerateDirectories().FirstOrDefault(inner => inner.Name != Before) is { } named
+                && Path.Combine(_folder, named.Name) is var target && !Directory.Exists(target) && !File.Exists(target + ".dll"))
             {
-                Directory.Move(before, Path.Combine(_folder, named.Name));
+                PutBack(before, target);
             }
 
             Delete(left.FullName);

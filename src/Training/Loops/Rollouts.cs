@@ -10,6 +10,7 @@ public sealed class RolloutBatch
     {
         (Rollouts, Scores, Scored, Steps, Starts) = (rollouts, scores, scored, steps, new int[rollouts.Count]);
         Sequences = [.. rollouts.Select(rollout => new PromptedSequence(rollout.Prompt, rollout.Completion))];
+        Totals = [.. Enumerable.Range(0, rollouts.Count).Select(row => scores.Sum(reward => reward[row]))];
     }
 
     /// <summary>The completions, groups next to each other.</summary>
@@ -34,7 +35,7 @@ public sealed class RolloutBatch
     internal int DecodeSteps => Rollouts.Zip(Starts, (rollout, start) => rollout.Completion.Length - start).Max();
 
     /// <summary>The sum of the rewards, a completion each.</summary>
-    public IReadOnlyList<double> Totals => [.. Enumerable.Range(0, Rollouts.Count).Select(row => Scores.Sum(reward => reward[row]))];
+    public IReadOnlyList<double> Totals { get; }
 
     /// <summary>Tokens in all.</summary>
     public long Tokens => Sequences.Sum(sequence => (long)sequence.Length);

@@ -63,11 +63,16 @@ public sealed class PluginStoreTests : IDisposable
         var left = Path.Combine(Plugins, ".staging-1");
         new EmittedAssembly("Old").WithReward("old").WriteTo(Path.Combine(left, "before"), "Old.dll");
         new EmittedAssembly("Old").WithReward("newer").WriteTo(Path.Combine(left, "Old"), "Old.dll");
+        var single = Path.Combine(Plugins, ".staging-3");
+        new EmittedAssembly("Single").WithReward("single").WriteTo(single, "before");
+        new EmittedAssembly("Single").WithReward("single-newer").WriteTo(Path.Combine(single, "Single"), "Single.dll");
+        Directory.SetLastWriteTimeUtc(single, DateTime.UtcNow.AddHours(-2));
         var young = Directory.CreateDirectory(Path.Combine(Plugins, ".staging-2")).FullName;
         Directory.SetLastWriteTimeUtc(left, DateTime.UtcNow.AddHours(-2));
         Add(new EmittedAssembly("New").WithReward("new").WriteTo(_folder.At("x"), "New.dll"));
-        Assert.Equal(["Good", "New", "Old"], PluginFolder.Scan(Plugins).Select(plugin => plugin.Name));
+        Assert.Equal(["Good", "New", "Old", "Single"], PluginFolder.Scan(Plugins).Select(plugin => plugin.Name));
         Assert.Equal("old", PluginFolder.Scan(Plugins)[2].Parts.Single().Id);
+        Assert.Equal("single", PluginFolder.Scan(Plugins)[3].Parts.Single().Id);
         Assert.False(Directory.Exists(left));
         // Another command may be at work there.
         Assert.True(Directory.Exists(young));
